@@ -1,0 +1,68 @@
+import type { Outcome } from '#runtime/outcome.ts';
+import type { Usage } from '#runtime/meter.ts';
+
+/**
+ * One call as its sender sees it, whoever the sender is: the HTTP gateway, `host.fetch`, `host.invoke`, the admin API.
+ * `dispatch.start(target, call, sink)` takes a Call and answers through the Sink; it never throws and never rejects.
+ */
+export type Call = RequestCall | EventCall;
+
+export interface RequestCall {
+  readonly kind: 'request';
+  readonly method: string;
+  /** Absolute URL as the guest shall see it, already normalised and with its prefix stripped. */
+  readonly url: string;
+  /** Flat: name, value, name, value; names in lower case, hop-by-hop headers removed. */
+  readonly headers: readonly string[];
+  /** Whole body when it is already here; undefined when there is none or it is streamed. */
+  readonly body?: Uint8Array;
+  /** True when the body follows through `Handle.write` and `Handle.end`. */
+  readonly streamed: boolean;
+  readonly ip: string;
+}
+
+export interface EventCall {
+  readonly kind: 'event';
+  /** The event, JSON text. Checked to be JSON by the sender. */
+  readonly event: string;
+  /** JSON text of AWS's client context. */
+  readonly clientContext?: string;
+}
+
+/** Where the answer goes. Exactly one `done` ends every call; `head` comes at most once before it. */
+export interface Sink {
+  /** `headers` are flat and as the guest sent them; the sink drops what a guest may not set. `whole` is the whole body. */
+  head(status: number, headers: readonly string[], body: Body): void;
+  /** A piece of a streamed body; call `Handle.consumed` once it has been passed on. The sink owns the bytes. */
+  chunk(bytes: Uint8Array): void;
+  /** The streamed body is complete. */
+  end(): void;
+  /** Room for `bytes` more of a streamed request body. */
+  wants(bytes: number): void;
+  /**
+   * The invocation is over, `waitUntil` included, and nothing follows. When no head was sent, the sink answers from
+   * the outcome; when a streamed body was left open, the sink breaks it off.
+   */
+  done(outcome: Outcome, usage: Usage): void;
+}
+
+export type Body =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  | { readonly kind: 'stream' };
+
+/** What the sender may do with a call that is under way. Calls after `done` do nothing. */
+export interface Handle {
+  /** UUID form; unique. */
+  readonly id: string;
+  /** A piece of the streamed request body, at most what `Sink.wants` asked for. Takes ownership. */
+  write(bytes: Uint8Array): void;
+  end(): void;
+  /** The sender's own body broke off. */
+  fail(message: string): void;
+  /** `bytes` of response chunks were passed on. */
+  consumed(bytes: number): void;
+  /** The caller went away. */
+  abort(): void;
+}

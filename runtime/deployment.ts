@@ -1,0 +1,54 @@
+import type { Limits } from './limits.ts';
+
+/** A function's name: a DNS label, so that `<name>.localhost` works. */
+export type FunctionName = string & { readonly __brand: 'FunctionName' };
+/** Hex SHA-256 of code and manifest, the first 32 digits; the same input always has the same id. */
+export type DeploymentId = string & { readonly __brand: 'DeploymentId' };
+
+/** A script is one bundled ES module, no imports left; `codeCache` is V8's, made by a cell that runs no guest. */
+export interface ScriptCode {
+  readonly kind: 'script';
+  readonly source: string;
+  /** Source map (JSON text) of `source`, for stacks in logs. */
+  readonly sourceMap?: string;
+}
+
+export type Code = ScriptCode;
+
+/** A binding as a manifest names it: `env.NAME` of this kind with this config (already parsed by its Binding). */
+export interface BindingDeclaration {
+  readonly name: string;
+  readonly kind: string;
+  readonly config: unknown;
+}
+
+/** One immutable version: everything an engine needs to start an instance. */
+export interface Deployment {
+  readonly id: DeploymentId;
+  readonly function: FunctionName;
+  /** 1, 2, 3 … within the function, in order of first deploy. */
+  readonly version: number;
+  readonly code: Code;
+  readonly limits: Limits;
+  readonly bindings: readonly BindingDeclaration[];
+  /** Plain variables, seen as `env.NAME` and `process.env.NAME`. */
+  readonly vars: Readonly<Record<string, string>>;
+  /** Trust group; functions of different cordons never share a cell. */
+  readonly cordon: string;
+  /** Instances kept ready on each host. */
+  readonly minWarm: number;
+  /** Host/path patterns beside the built-in addresses, e.g. `api.example.com/*`. */
+  readonly routes: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+}
+
+const namePattern = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** Parses a function name or throws a TypeError that says what a name looks like. */
+export function parseFunctionName(value: unknown): FunctionName {
+  if (typeof value === 'string' && namePattern.test(value)) return value as FunctionName;
+  throw new TypeError(
+    `Function name ${JSON.stringify(value)} is not usable; use 1 to 63 of a-z, 0-9 and "-", not at either end, e.g. "my-function"`,
+  );
+}
