@@ -1,5 +1,6 @@
 import type { Outcome } from '#runtime/outcome.ts';
 import type { Usage } from '#runtime/meter.ts';
+import type { Target } from './registry.ts';
 
 /**
  * One call as its sender sees it, whoever the sender is: the HTTP gateway, `host.fetch`, `host.invoke`, the admin API.
@@ -65,4 +66,10 @@ export interface Handle {
   consumed(bytes: number): void;
   /** The caller went away. */
   abort(): void;
+}
+
+/** What stands behind every door: finds an instance, runs the call in it, answers through the sink. */
+export interface Dispatch {
+  /** Never throws. The sink may be called before this returns. */
+  start(target: Target, call: Call, sink: Sink): Handle;
 }

@@ -1,4 +1,4 @@
-import type { BindingDeclaration, Deployment } from './deployment.ts';
+import type { BindingDeclaration, DeploymentHead } from './deployment.ts';
 
 /**
  * A binding: a capability named in a manifest and seen by the guest as `env.NAME`. Three lives, three types:
@@ -9,7 +9,7 @@ export interface Binding {
   readonly kind: string;
   /** Unknown to typed config, or throws a TypeError whose message names the key and what would work. */
   parse(config: unknown): unknown;
-  attach(declaration: BindingDeclaration, deployment: Deployment): Attachment;
+  attach(declaration: BindingDeclaration, deployment: DeploymentHead): Attachment;
 }
 
 export interface Attachment {

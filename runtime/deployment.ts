@@ -22,13 +22,12 @@ export interface BindingDeclaration {
   readonly config: unknown;
 }
 
-/** One immutable version: everything an engine needs to start an instance. */
-export interface Deployment {
+/** One immutable version without its code: what the host keeps in memory for every version. */
+export interface DeploymentHead {
   readonly id: DeploymentId;
   readonly function: FunctionName;
   /** 1, 2, 3 … within the function, in order of first deploy. */
   readonly version: number;
-  readonly code: Code;
   readonly limits: Limits;
   readonly bindings: readonly BindingDeclaration[];
   /** Plain variables, seen as `env.NAME` and `process.env.NAME`. */
@@ -41,6 +40,11 @@ export interface Deployment {
   readonly routes: readonly string[];
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
+}
+
+/** One immutable version: everything an engine needs to start an instance. */
+export interface Deployment extends DeploymentHead {
+  readonly code: Code;
 }
 
 const namePattern = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
