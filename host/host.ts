@@ -23,6 +23,8 @@ export interface HostOptions {
   readonly idleMs?: number;
   /** Spare bootstrapped isolates in each cell. Default 2. */
   readonly spares?: number;
+  /** The listener stands behind a proxy that writes x-forwarded-for and x-forwarded-proto. Default false. */
+  readonly trustProxy?: boolean;
   /** Lines for the operator; default: nothing is printed. */
   readonly log?: (line: HostLogLine) => void;
 }

@@ -1,0 +1,157 @@
+import { connect, type Socket } from 'node:net';
+import { Histogram, type Spread } from './histogram.ts';
+import { serveTasks } from './tasks.ts';
+
+/** What to send, and for how long. The request is written as it is, over and over, on keep-alive connections. */
+export interface LoadPlan {
+  readonly port: number;
+  /** A whole HTTP/1.1 request, as latin1 text. */
+  readonly request: string;
+  readonly connections: number;
+  readonly warmupMs: number;
+  readonly measureMs: number;
+}
+
+export interface LoadResult {
+  readonly requestsPerSecond: number;
+  readonly requests: number;
+  /** Answers with a status other than 200, and connections that broke. */
+  readonly errors: number;
+  readonly latencyMs: Spread;
+}
+
+const headEnd = Buffer.from('\r\n\r\n');
+const lengthName = Buffer.from('ength: ');
+const okStatus = Buffer.from('200');
+const none = Buffer.alloc(0);
+
+/** One keep-alive connection with one request under way at a time. Reads no more of an answer than where it ends. */
+class Connection {
+  readonly #socket: Socket;
+  readonly #request: Buffer;
+  readonly #done: (micros: number, ok: boolean) => boolean;
+  #sentAt = 0;
+  #rest: Buffer = none;
+  #left = 0;
+  #ok = true;
+
+  /** `done` hears of every answer and says whether to send another request. */
+  constructor(socket: Socket, request: Buffer, done: (micros: number, ok: boolean) => boolean) {
+    this.#socket = socket;
+    this.#request = request;
+    this.#done = done;
+    socket.on('data', (bytes: Buffer) => this.#read(bytes));
+  }
+
+  send(): void {
+    this.#sentAt = performance.now();
+    this.#socket.write(this.#request);
+  }
+
+  #read(bytes: Buffer): void {
+    if (this.#left > 0) {
+      this.#left -= bytes.length;
+      if (this.#left <= 0) this.#answered();
+      return;
+    }
+    const chunk = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
+    const end = chunk.indexOf(headEnd);
+    if (end < 0) {
+      this.#rest = chunk;
+      return;
+    }
+    this.#rest = none;
+    this.#ok = chunk.compare(okStatus, 0, 3, 9, 12) === 0;
+    const at = chunk.indexOf(lengthName);
+    if (at < 0 || at > end) throw new Error('The load generator reads only answers with a content-length');
+    this.#left = end + 4 + toLength(chunk, at + lengthName.length) - chunk.length;
+    if (this.#left <= 0) this.#answered();
+  }
+
+  #answered(): void {
+    this.#left = 0;
+    if (this.#done((performance.now() - this.#sentAt) * 1000, this.#ok)) this.send();
+    else this.#socket.destroy();
+  }
+}
+
+function toLength(bytes: Buffer, from: number): number {
+  let length = 0;
+  for (let at = from; bytes[at] !== 13; at++) length = length * 10 + (bytes[at] ?? 48) - 48;
+  return length;
+}
+
+/** Keeps `connections` requests under way from the start of the warm-up to the end of the measurement. */
+async function run(plan: LoadPlan): Promise<LoadResult> {
+  const request = Buffer.from(plan.request, 'latin1');
+  const sockets = await Promise.all(
+    Array.from({ length: plan.connections }, () => openSocket(plan.port)),
+  );
+  const histogram = new Histogram();
+  const from = performance.now() + plan.warmupMs;
+  const to = from + plan.measureMs;
+  let errors = 0;
+  const closed = sockets.map(
+    (socket) =>
+      new Promise<void>((resolve) => {
+        socket.on('error', () => errors++);
+        socket.on('close', () => resolve());
+        const connection = new Connection(socket, request, (micros, ok) => {
+          const now = performance.now();
+          if (now >= to) return false;
+          if (!ok) errors++;
+          else if (now >= from) histogram.add(micros);
+          return true;
+        });
+        connection.send();
+      }),
+  );
+  await Promise.all(closed);
+  return {
+    requestsPerSecond: Math.round(histogram.count / (plan.measureMs / 1000)),
+    requests: histogram.count,
+    errors,
+    latencyMs: histogram.spreadMs(),
+  };
+}
+
+export interface OncePlan {
+  readonly port: number;
+  readonly request: string;
+}
+
+const kept: Map<number, Socket> = new Map();
+
+/** One request on a connection that stays open between calls; ms from the write to the whole answer. */
+async function once(plan: OncePlan): Promise<{ readonly ms: number; readonly ok: boolean }> {
+  let socket = kept.get(plan.port);
+  if (socket === undefined) {
+    socket = await openSocket(plan.port);
+    kept.set(plan.port, socket);
+  }
+  const open = socket;
+  open.removeAllListeners('data');
+  return await new Promise((resolve, reject) => {
+    open.once('error', reject);
+    const connection = new Connection(open, Buffer.from(plan.request, 'latin1'), (micros, ok) => {
+      open.off('error', reject);
+      open.removeAllListeners('data');
+      resolve({ ms: micros / 1000, ok });
+      return true;
+    });
+    connection.send();
+  });
+}
+
+function openSocket(port: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      socket.off('error', reject);
+      resolve(socket);
+    });
+  });
+}
+
+serveTasks({ run, once });

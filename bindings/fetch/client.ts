@@ -1,0 +1,111 @@
+import { Readable } from 'node:stream';
+import { Agent } from 'undici';
+import { HostError } from '#runtime/errors.ts';
+import { toFetchError } from './failure.ts';
+import type { FlatHeaders } from './headers.ts';
+import type { Body, OutgoingRequest } from './request.ts';
+
+/** The head of an answer, and its body while the connection is read. */
+export interface Incoming {
+  readonly status: number;
+  readonly statusText: string;
+  /** Lower-case names. */
+  readonly headers: FlatHeaders;
+  readonly body: IncomingBody;
+}
+
+export interface IncomingBody {
+  /** The whole body when all `bytes` of it have arrived already, without waiting. */
+  takeWhole(bytes: number): Uint8Array | undefined;
+  /** The body as it comes. */
+  readonly stream: AsyncIterable<Uint8Array>;
+  /** Lets the connection go: reads a short rest, breaks off a long one. */
+  discard(): void;
+  /** Breaks the connection off. */
+  destroy(): void;
+}
+
+/** A rest of up to this size is read, so that the connection can be used again. */
+const discardBytes = 64 * 1024;
+
+/** The one door to undici: a pool of connections for the host's life. */
+export class FetchClient {
+  /** Times are the invocation's: its signal ends a fetch, so the pool's own clocks for heads and bodies are off. */
+  readonly #agent = new Agent({ headersTimeout: 0, bodyTimeout: 0, connect: { timeout: 10_000 } });
+
+  /** One request, one answer; follows nothing. Rejects with HostError ERR_FETCH_FAILED. */
+  async send(request: OutgoingRequest, signal: AbortSignal): Promise<Incoming> {
+    const { url } = request;
+    try {
+      const answer = await this.#agent.request({
+        origin: url.origin,
+        path: `${url.pathname}${url.search}`,
+        method: request.method,
+        headers: [...request.headers],
+        body: toBody(request.body),
+        signal,
+        responseHeaders: 'raw',
+      });
+      return {
+        status: answer.statusCode,
+        statusText: answer.statusText,
+        headers: toFlat(answer.headers),
+        body: toIncomingBody(answer.body),
+      };
+    } catch (error) {
+      throw toFetchError(url, error, signal);
+    }
+  }
+
+  /** Breaks off what is under way. */
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+}
+
+function toBody(body: Body | undefined): Uint8Array | Readable | null {
+  if (body === undefined) return null;
+  if (body instanceof Uint8Array) return body;
+  return Readable.from(guarded(body), { objectMode: false });
+}
+
+async function* guarded(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (cause) {
+    throw new HostError('ERR_FETCH_FAILED', 'Cannot send the request: its body broke off; check the stream', {
+      cause,
+    });
+  }
+}
+
+/** With `responseHeaders: 'raw'` undici gives a flat list, which its types do not say. */
+function toFlat(raw: unknown): FlatHeaders {
+  const headers = raw as readonly (string | Uint8Array)[];
+  return headers.map((text, index) => {
+    const latin1 = typeof text === 'string' ? text : Buffer.from(text).toString('latin1');
+    return index % 2 === 0 ? latin1.toLowerCase() : latin1;
+  });
+}
+
+type UndiciBody = Readable & { dump(options: { limit: number }): Promise<void> };
+
+function toIncomingBody(body: UndiciBody): IncomingBody {
+  // A connection that breaks before anybody reads must not become an uncaught error.
+  body.on('error', () => undefined);
+  return {
+    stream: body,
+    takeWhole(bytes) {
+      if (body.readableLength !== bytes) return undefined;
+      const whole = bytes === 0 ? undefined : (body.read(bytes) as Uint8Array | null);
+      body.resume();
+      return new Uint8Array(whole ?? []);
+    },
+    discard() {
+      body.dump({ limit: discardBytes }).catch(() => undefined);
+    },
+    destroy() {
+      body.destroy();
+    },
+  };
+}

@@ -1,0 +1,132 @@
+import { Buffer } from 'node:buffer';
+import { HostError } from '#runtime/errors.ts';
+import { leastTtlSeconds, maxKeyBytes, maxListKeys, maxMetadataBytes } from './limits.ts';
+
+/** Checks of what guests and admin callers send. TypeError for the wrong type, HostError ERR_KV_* for the rest. */
+
+/** The named members of an operation's arguments. */
+export function parseArguments(args: unknown): Readonly<Record<string, unknown>> {
+  if (typeof args === 'object' && args !== null && !Array.isArray(args)) {
+    return args as Readonly<Record<string, unknown>>;
+  }
+  throw new TypeError('KV arguments are not an object; send named arguments');
+}
+
+export function parseKey(value: unknown): string {
+  if (typeof value !== 'string') throw new TypeError(`KV key is of type ${typeof value}; use a string`);
+  const refuse = (state: string): HostError =>
+    new HostError(
+      'ERR_KV_KEY',
+      `Cannot use KV key: ${state}; use 1 to ${maxKeyBytes} bytes, not "." or ".."`,
+    );
+  if (value === '') throw refuse('it is empty');
+  if (value === '.' || value === '..') throw refuse(`it is ${JSON.stringify(value)}`);
+  if (!value.isWellFormed()) throw refuse('it holds a lone surrogate, which has no UTF-8 form');
+  const bytes = Buffer.byteLength(value);
+  if (bytes > maxKeyBytes) throw refuse(`it has ${bytes} bytes`);
+  return value;
+}
+
+/** Checked options of a put: metadata as JSON text, and when to expire. */
+export interface PutOptions {
+  readonly metadata?: string;
+  /** The second, since the epoch, at which the entry expires when written at `nowMs`; undefined: never. */
+  readonly expiration: (nowMs: number) => number | undefined;
+}
+
+/** When both are given `expirationTtl` wins, as in Workers KV. Fractions of seconds are dropped. */
+export function parsePutOptions(args: Readonly<Record<string, unknown>>, nowMs: number): PutOptions {
+  const metadata = parseMetadata(args['metadata']);
+  const expiration = parseExpiry(args, nowMs);
+  return metadata === undefined ? { expiration } : { metadata, expiration };
+}
+
+export interface ListOptions {
+  readonly prefix: string;
+  readonly limit: number;
+  /** The last key of the page before. */
+  readonly after?: string;
+}
+
+export function parseListOptions(args: Readonly<Record<string, unknown>>): ListOptions {
+  const prefix = args['prefix'] ?? '';
+  if (typeof prefix !== 'string') throw new TypeError(`KV prefix is of type ${typeof prefix}; use a string`);
+  if (!prefix.isWellFormed()) throw refuseOption('prefix holds a lone surrogate; use well-formed text');
+  const limit = parseWhole('limit', args['limit'] ?? maxListKeys);
+  if (limit < 1 || limit > maxListKeys) throw refuseOption(`limit is ${limit}; use 1 to ${maxListKeys}`);
+  const cursor = args['cursor'] ?? '';
+  if (typeof cursor !== 'string') throw new TypeError(`KV cursor is of type ${typeof cursor}; use a string`);
+  return cursor === '' ? { prefix, limit } : { prefix, limit, after: decodeCursor(cursor, prefix) };
+}
+
+/** A cursor is the last key of a page in base64url; callers must not rely on it. */
+export function toCursor(lastKey: string): string {
+  return Buffer.from(lastKey).toString('base64url');
+}
+
+function decodeCursor(cursor: string, prefix: string): string {
+  // No cursor of ours is longer than base64url of the longest key.
+  const key = cursor.length > maxKeyBytes * 2 ? '' : Buffer.from(cursor, 'base64url').toString('utf8');
+  if (key !== '' && toCursor(key) === cursor && key.startsWith(prefix)) return key;
+  throw refuseOption('cursor is not one that list gave for this prefix; pass it on unchanged');
+}
+
+function parseMetadata(value: unknown): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  const json = toJson(value);
+  if (json === undefined) throw refuseMetadata('it has no JSON form');
+  const bytes = Buffer.byteLength(json);
+  if (bytes > maxMetadataBytes) throw refuseMetadata(`its JSON has ${bytes} bytes`);
+  return json;
+}
+
+function toJson(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    throw refuseMetadata('it has no JSON form', error);
+  }
+}
+
+function parseExpiry(args: Readonly<Record<string, unknown>>, nowMs: number): PutOptions['expiration'] {
+  const ttl = parseOptionalWhole('expirationTtl', args['expirationTtl']);
+  if (ttl !== undefined) {
+    if (ttl < leastTtlSeconds)
+      throw refuseOption(`expirationTtl is ${ttl}; use ${leastTtlSeconds} seconds or more`);
+    return (writtenMs) => toSecond(writtenMs) + ttl;
+  }
+  const expiration = parseOptionalWhole('expiration', args['expiration']);
+  if (expiration === undefined) return () => undefined;
+  if (expiration < toSecond(nowMs) + leastTtlSeconds) {
+    throw refuseOption(
+      `expiration is ${expiration}; use seconds since the epoch, ${leastTtlSeconds} or more from now (${toSecond(nowMs)})`,
+    );
+  }
+  return () => expiration;
+}
+
+function parseOptionalWhole(name: string, value: unknown): number | undefined {
+  return value === undefined || value === null ? undefined : parseWhole(name, value);
+}
+
+/** Bounded so that milliseconds stay whole numbers too. */
+function parseWhole(name: string, value: unknown): number {
+  if (typeof value !== 'number') throw new TypeError(`KV ${name} is of type ${typeof value}; use a number`);
+  const whole = Math.trunc(value);
+  if (Math.abs(whole) <= 1e11) return whole;
+  throw refuseOption(`${name} is ${value}; use a whole number of seconds`);
+}
+
+const toSecond = (ms: number): number => Math.floor(ms / 1000);
+
+function refuseOption(state: string): HostError {
+  return new HostError('ERR_KV_OPTION', `Cannot use KV option: ${state}`);
+}
+
+function refuseMetadata(state: string, cause?: unknown): HostError {
+  return new HostError(
+    'ERR_KV_METADATA',
+    `Cannot store KV metadata: ${state}; use JSON of at most ${maxMetadataBytes} bytes`,
+    { cause },
+  );
+}

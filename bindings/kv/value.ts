@@ -1,0 +1,83 @@
+import { Buffer } from 'node:buffer';
+import { HostError } from '#runtime/errors.ts';
+import { maxValueBytes } from './limits.ts';
+
+/**
+ * How a value lies in the store: one byte of format (1), two bytes of metadata length (big endian; 0: no metadata),
+ * the metadata as JSON in UTF-8, then the value's own bytes.
+ */
+const format = 1;
+const headBytes = 3;
+
+export interface KvValue {
+  readonly metadata: unknown;
+  readonly bytes: Uint8Array;
+}
+
+/** Head and metadata: what goes before the value's own bytes. */
+export function encodeHead(metadata: string | undefined): Uint8Array {
+  const json = Buffer.from(metadata ?? '');
+  const head = Buffer.alloc(headBytes + json.length);
+  head[0] = format;
+  head.writeUInt16BE(json.length, 1);
+  json.copy(head, headBytes);
+  return head;
+}
+
+/** `bytes` is a view of `stored`. Throws HostError ERR_STORE_CORRUPT when `stored` was not made by this file. */
+export function decodeValue(stored: Uint8Array): KvValue {
+  const view = Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength);
+  const start = view.length < headBytes ? Infinity : headBytes + view.readUInt16BE(1);
+  if (view[0] !== format || start > view.length) {
+    throw new HostError('ERR_STORE_CORRUPT', 'Cannot read KV value: its head is damaged; put it again');
+  }
+  const json = view.toString('utf8', headBytes, start);
+  return { metadata: json === '' ? null : JSON.parse(json), bytes: stored.subarray(start) };
+}
+
+/** Head and body in one piece. Stops reading, with HostError ERR_KV_VALUE, as soon as the body is too large. */
+export async function gatherValue(
+  head: Uint8Array,
+  body: Uint8Array | AsyncIterable<Uint8Array> | undefined,
+): Promise<Uint8Array> {
+  const gathered = new Gathered(head);
+  if (body === undefined) return gathered.bytes;
+  if (body instanceof Uint8Array) gathered.add(body);
+  else for await (const piece of body) gathered.add(piece);
+  return gathered.bytes;
+}
+
+/** Grows by doubling: a guest that streams a byte at a time costs no more memory than its value. */
+class Gathered {
+  readonly #headBytes: number;
+  #buffer: Uint8Array;
+  #length: number;
+
+  constructor(head: Uint8Array) {
+    this.#headBytes = head.length;
+    this.#buffer = head;
+    this.#length = head.length;
+  }
+
+  get bytes(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  add(piece: Uint8Array): void {
+    const length = this.#length + piece.length;
+    const most = this.#headBytes + maxValueBytes;
+    if (length > most) {
+      throw new HostError(
+        'ERR_KV_VALUE',
+        `Cannot store KV value: it is larger than 25 MiB; store at most ${maxValueBytes} bytes`,
+      );
+    }
+    if (length > this.#buffer.length) {
+      const grown = new Uint8Array(Math.min(most, Math.max(length, this.#buffer.length * 2)));
+      grown.set(this.bytes);
+      this.#buffer = grown;
+    }
+    this.#buffer.set(piece, this.#length);
+    this.#length = length;
+  }
+}

@@ -1,0 +1,205 @@
+import { HostError } from '#runtime/errors.ts';
+import { toStoreError } from './database.ts';
+import type { Database } from './database.ts';
+import { Entries } from './entries.ts';
+import type { Prepared } from './entries.ts';
+import { encodeKey } from './keys.ts';
+import { openStoreFile } from './schema.ts';
+import type { Change, ChangeEvent, Check, Entry, Range, Store, WriteResult } from './store.ts';
+import { Watchers } from './watchers.ts';
+
+export interface SqliteStoreOptions {
+  /** Milliseconds since the epoch; decides what has expired. Default `Date.now`. */
+  readonly now?: () => number;
+  /** Largest size of the database file, log aside; a write beyond it rejects with ERR_STORE_FULL. Default: the disk. */
+  readonly maxBytes?: number;
+  /** How often expired entries are looked for and removed. Default one minute. */
+  readonly purgeEveryMs?: number;
+}
+
+/**
+ * Opens the store in one SQLite file, for this process alone. Throws HostError ERR_STORE_CORRUPT (the file is left
+ * as it is), ERR_STORE_VERSION, ERR_STORE_LOCKED, ERR_STORE_FULL or ERR_STORE.
+ *
+ * Writes of one turn of the event loop share one transaction and one sync to disk; each is acknowledged after it, and
+ * one that fails does not take the others with it. The bytes of a put belong to the store until the write settles.
+ * Reads answer from what is committed. Everything rejects with ERR_CLOSING after `close`.
+ */
+export function openSqliteStore(path: string, options: SqliteStoreOptions = {}): Store {
+  const database = openStoreFile(path, options.maxBytes);
+  try {
+    return new SqliteStore(database, options);
+  } catch (error) {
+    database.close();
+    throw toStoreError(`open the store ${JSON.stringify(path)}`, error);
+  }
+}
+
+/** A write that waits for the end of the turn. */
+interface Waiting {
+  readonly changes: readonly Prepared<Change>[];
+  readonly checks: readonly Prepared<Check>[];
+  readonly settle: (outcome: Outcome) => void;
+}
+
+type Outcome = WriteResult | { readonly error: unknown };
+
+class SqliteStore implements Store {
+  readonly #database: Database;
+  readonly #entries: Entries;
+  readonly #watchers = new Watchers();
+  readonly #now: () => number;
+  readonly #purgeTimer: NodeJS.Timeout;
+  #waiting: Waiting[] = [];
+  #flush: NodeJS.Immediate | undefined;
+  #revision: number;
+  #closed = false;
+
+  constructor(database: Database, options: SqliteStoreOptions) {
+    this.#database = database;
+    this.#entries = new Entries(database);
+    this.#revision = this.#entries.lastRevision;
+    this.#now = options.now ?? Date.now;
+    this.#purgeTimer = setInterval(() => this.#purge(), options.purgeEveryMs ?? 60_000).unref();
+  }
+
+  async get(key: string): Promise<Entry | undefined> {
+    return this.#read(() => this.#entries.get(key, this.#now()));
+  }
+
+  async list(range: Range): Promise<readonly Entry[]> {
+    return this.#read(() => this.#entries.list(range, this.#now()));
+  }
+
+  async write(changes: readonly Change[], checks: readonly Check[] = []): Promise<WriteResult> {
+    this.#refuseWhenClosed();
+    const prepared = {
+      changes: changes.map((item) => ({ item: checkedChange(item), key: encodeKey(item.key) })),
+      checks: checks.map((item) => ({ item, key: encodeKey(item.key) })),
+    };
+    const { promise, resolve, reject } = Promise.withResolvers<WriteResult>();
+    const settle = (outcome: Outcome): void => {
+      if ('ok' in outcome) return resolve(outcome);
+      reject(toStoreError('write to the store', outcome.error));
+    };
+    this.#waiting.push({ ...prepared, settle });
+    this.#flush ??= setImmediate(() => this.#commitWaiting());
+    return promise;
+  }
+
+  watch(prefix: string, signal: AbortSignal): AsyncIterable<ChangeEvent> {
+    this.#refuseWhenClosed();
+    return this.#watchers.watch(prefix, signal);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#purgeTimer);
+    clearImmediate(this.#flush);
+    this.#commitWaiting();
+    this.#watchers.close();
+    this.#database.close();
+  }
+
+  #read<T>(query: () => T): T {
+    this.#refuseWhenClosed();
+    try {
+      return query();
+    } catch (error) {
+      if (error instanceof TypeError || error instanceof RangeError) throw error;
+      throw toStoreError('read the store', error);
+    }
+  }
+
+  #commitWaiting(): void {
+    this.#flush = undefined;
+    const group = this.#waiting;
+    this.#waiting = [];
+    if (group.length === 0) return;
+    const outcomes = this.#commit(group);
+    for (const [index, write] of group.entries()) {
+      const outcome = outcomes[index];
+      if (outcome === undefined) continue;
+      if ('ok' in outcome && outcome.ok) this.#announce(write, outcome.revision);
+      write.settle(outcome);
+    }
+  }
+
+  /** One transaction for all; when it fails, one for each, so that only the bad ones do. */
+  #commit(group: readonly Waiting[]): readonly Outcome[] {
+    try {
+      return this.#transact(() => {
+        const outcomes = group.map((write) => this.#apply(write));
+        this.#entries.lastRevision = this.#revision;
+        return outcomes;
+      });
+    } catch (error) {
+      if (group.length === 1) return [{ error }];
+      return group.flatMap((write) => this.#commit([write]));
+    }
+  }
+
+  #apply(write: Waiting): WriteResult {
+    const now = this.#now();
+    const failed = write.checks.find((check) => !this.#entries.holds(check, now));
+    if (failed) return { ok: false, failed: failed.item };
+    this.#revision += 1;
+    for (const change of write.changes) this.#entries.apply(change, this.#revision);
+    return { ok: true, revision: this.#revision };
+  }
+
+  #transact<T>(work: () => T): T {
+    this.#database.exec('BEGIN IMMEDIATE');
+    try {
+      const result = work();
+      this.#database.exec('COMMIT');
+      return result;
+    } catch (error) {
+      // A full disk may have rolled back already.
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  #announce(write: Waiting, revision: number): void {
+    if (!this.#watchers.any) return;
+    for (const { item } of write.changes) this.#watchers.emit(toEvent(item, revision));
+  }
+
+  #purge(): void {
+    if (this.#closed) return;
+    try {
+      const now = this.#now();
+      if (!this.#entries.anyExpired(now)) return;
+      const more = this.#transact(() => this.#entries.purge(now));
+      // Other work of the loop comes between two batches.
+      if (more) setTimeout(() => this.#purge(), 1).unref();
+    } catch {
+      // Expired entries are never seen; the next round tries again, e.g. when the disk has room.
+    }
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#closed) throw new HostError('ERR_CLOSING', 'Cannot use the store: it is closed; open it again');
+  }
+}
+
+function checkedChange(change: Change): Change {
+  if (change.kind === 'delete') return change;
+  if (!(change.value instanceof Uint8Array))
+    throw new TypeError('A store value is not bytes; use a Uint8Array');
+  if (change.expiresAt !== undefined && !Number.isSafeInteger(change.expiresAt)) {
+    throw new RangeError(`expiresAt is ${String(change.expiresAt)}; use whole milliseconds since the epoch`);
+  }
+  return change;
+}
+
+function toEvent(change: Change, revision: number): ChangeEvent {
+  if (change.kind === 'delete') return { kind: 'delete', key: change.key, revision };
+  const { key, value, expiresAt } = change;
+  return {
+    kind: 'put',
+    entry: expiresAt === undefined ? { key, value, revision } : { key, value, revision, expiresAt },
+  };
+}

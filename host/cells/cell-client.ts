@@ -1,0 +1,240 @@
+import { Channel } from '#runtime/channel.ts';
+import {
+  Frame,
+  longestFromCell,
+  parseEnd,
+  type CellConfig,
+  type CellReport,
+  type EndReport,
+  type GoneReason,
+  type LoadedReport,
+  type NotLoadedReport,
+  type StartSpec,
+} from '#runtime/frames.ts';
+import type { CellProcess } from './process.ts';
+
+/** One invocation as a cell answers it. */
+export interface Resident {
+  line(letter: string, json: string, bytes: Buffer): void;
+  ended(end: EndReport): void;
+  /** The guest never saw it: start it elsewhere. */
+  returned(): void;
+  /** The cell is gone. */
+  lost(): void;
+}
+
+/** One instance as a cell answers for it. */
+export interface Tenant {
+  loaded(report: LoadedReport): void;
+  notLoaded(report: NotLoadedReport): void;
+  gone(reason: GoneReason): void;
+  log(json: string): void;
+  /** The cell is gone. */
+  lost(): void;
+}
+
+export interface CellEvents {
+  ready(): void;
+  /** No more guests here: stuck or out of memory. */
+  condemned(why: string): void;
+  /** The process ended or broke the protocol. Residents and tenants have been told. */
+  closed(why: string): void;
+}
+
+/** Numbers on a channel are u32 and never used twice: a cell is replaced long before they run out. */
+const lastNumber = 3_000_000_000;
+
+const noReport: CellReport = {
+  rssBytes: 0,
+  warmBytes: 0,
+  instances: 0,
+  spares: 0,
+  disposed: 0,
+  evictions: { idle: 0, full: 0, replaced: 0, unhealthy: 0 },
+};
+
+/** The host's end of one cell. Everything that comes from it is treated as hostile. */
+export class CellClient {
+  readonly pid: number;
+  readonly cordon: string;
+  readonly #process: CellProcess;
+  readonly #channel: Channel;
+  readonly #events: CellEvents;
+  readonly #residents: Map<number, Resident> = new Map();
+  readonly #tenants: Map<number, Tenant> = new Map();
+  readonly #codes: Set<string> = new Set();
+  readonly #compiles: Map<number, (cache: Uint8Array | undefined) => void> = new Map();
+  #next = 1;
+  state: 'starting' | 'ready' | 'draining' | 'dead' = 'starting';
+  report: CellReport = noReport;
+  /** When a frame came last, performance.now(). */
+  heardAt: number = performance.now();
+
+  constructor(process: CellProcess, cordon: string, events: CellEvents) {
+    this.#process = process;
+    this.#events = events;
+    this.pid = process.pid;
+    this.cordon = cordon;
+    this.#channel = new Channel(process.pipe, longestFromCell, {
+      frame: (type, id, text, bytes) => this.#frame(type, id, text, bytes),
+      turn: () => undefined,
+      closed: (problem) => this.#closed(problem),
+    });
+  }
+
+  get inFlight(): number {
+    return this.#residents.size;
+  }
+
+  get instances(): number {
+    return this.#tenants.size;
+  }
+
+  /** True when it should be replaced at leisure. */
+  get worn(): boolean {
+    return this.#next > lastNumber;
+  }
+
+  configure(config: CellConfig, bundle: Uint8Array): void {
+    this.#channel.send(Frame.Configure, 0, JSON.stringify(config), bundle);
+  }
+
+  /** Starts an instance and gives its number. `code` is sent when the cell has not got it. */
+  load(spec: StartSpec, code: Uint8Array, tenant: Tenant): number {
+    const number = this.#next++;
+    this.#tenants.set(number, tenant);
+    const known = this.#codes.has(spec.codeId);
+    this.#codes.add(spec.codeId);
+    this.#channel.send(Frame.Load, number, JSON.stringify(spec), known ? undefined : code);
+    return number;
+  }
+
+  /** The cell said it has not got this code any more. */
+  forgetCode(codeId: string): void {
+    this.#codes.delete(codeId);
+  }
+
+  take(resident: Resident): number {
+    const number = this.#next++;
+    this.#residents.set(number, resident);
+    return number;
+  }
+
+  begin(number: number, instance: number, message: string, bytes?: Uint8Array): void {
+    this.#channel.send(Frame.Begin, number, `${instance}\n${message}`, bytes);
+  }
+
+  message(number: number, message: string, bytes?: Uint8Array): void {
+    this.#channel.send(Frame.Message, number, message, bytes);
+  }
+
+  /** Ends an invocation from this side; its resident hears nothing more. */
+  drop(number: number): void {
+    if (this.#residents.delete(number)) this.#channel.send(Frame.Drop, number, '');
+  }
+
+  retire(instance: number, reason: GoneReason): void {
+    this.#channel.send(Frame.Retire, instance, reason);
+  }
+
+  /** V8's code cache, or undefined when the source does not compile or the cell died of it. */
+  compile(kind: 'script' | 'module', source: string): Promise<Uint8Array | undefined> {
+    if (this.state === 'dead') return Promise.resolve(undefined);
+    const number = this.#next++;
+    this.#channel.send(Frame.Compile, number, kind, Buffer.from(source));
+    return new Promise((resolve) => {
+      this.#compiles.set(number, resolve);
+    });
+  }
+
+  ping(): void {
+    this.#channel.send(Frame.Ping, 0, '');
+  }
+
+  kill(): void {
+    this.#process.kill();
+    this.#closed('killed by the host');
+  }
+
+  #frame(type: number, id: number, text: string, bytes: Buffer): void {
+    this.heardAt = performance.now();
+    try {
+      this.#dispatch(type, id, text, bytes);
+    } catch (error) {
+      // A cell that does not speak the protocol is a cell that is no longer ours.
+      this.#process.kill();
+      this.#closed(`protocol: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  #dispatch(type: number, id: number, text: string, bytes: Buffer): void {
+    switch (type) {
+      case Frame.Line:
+        this.#residents.get(id)?.line(text[0] ?? '', text.slice(1), bytes);
+        return;
+      case Frame.Ended: {
+        const resident = this.#residents.get(id);
+        this.#residents.delete(id);
+        resident?.ended(parseEnd(text));
+        return;
+      }
+      case Frame.Returned: {
+        const resident = this.#residents.get(id);
+        this.#residents.delete(id);
+        resident?.returned();
+        return;
+      }
+      case Frame.Loaded:
+        this.#tenants.get(id)?.loaded(JSON.parse(text) as LoadedReport);
+        return;
+      case Frame.NotLoaded: {
+        const tenant = this.#tenants.get(id);
+        this.#tenants.delete(id);
+        tenant?.notLoaded(JSON.parse(text) as NotLoadedReport);
+        return;
+      }
+      case Frame.Gone: {
+        const tenant = this.#tenants.get(id);
+        this.#tenants.delete(id);
+        tenant?.gone(text as GoneReason);
+        return;
+      }
+      case Frame.TopLevelLog:
+        this.#tenants.get(id)?.log(text);
+        return;
+      case Frame.Compiled:
+        this.#compiles.get(id)?.(text === '' ? new Uint8Array(bytes) : undefined);
+        this.#compiles.delete(id);
+        return;
+      case Frame.Pong:
+        this.report = JSON.parse(text) as CellReport;
+        return;
+      case Frame.Ready:
+        if (this.state === 'starting') this.state = 'ready';
+        this.#events.ready();
+        return;
+      case Frame.Condemned:
+        this.#events.condemned(text);
+        return;
+      default:
+        throw new TypeError(`frame type ${type}`);
+    }
+  }
+
+  #closed(problem: string | undefined): void {
+    if (this.state === 'dead') return;
+    this.state = 'dead';
+    this.#process.kill();
+    const residents = [...this.#residents.values()];
+    const tenants = [...this.#tenants.values()];
+    const compiles = [...this.#compiles.values()];
+    this.#residents.clear();
+    this.#tenants.clear();
+    this.#compiles.clear();
+    const words = this.#process.lastWords();
+    this.#events.closed([problem ?? 'it ended', words].filter((part) => part !== '').join('; '));
+    for (const tenant of tenants) tenant.lost();
+    for (const resolve of compiles) resolve(undefined);
+    for (const resident of residents) resident.lost();
+  }
+}

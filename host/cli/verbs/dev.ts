@@ -1,0 +1,83 @@
+import { join, resolve } from 'node:path';
+import type { Host, Listening, LogEntry } from '#host/host.ts';
+import { HostError } from '#runtime/errors.ts';
+import type { Arguments } from '../arguments.ts';
+import { formatEntry } from '../log-line.ts';
+import { defaultDir } from '../locate.ts';
+import { nameSource } from '../source-name.ts';
+import type { Terminal } from '../terminal.ts';
+import { changes } from '../watch.ts';
+import type { Verb } from '../verb.ts';
+import { functionUrl, hostFlags, openHost, portsOf } from './host.ts';
+
+export const dev: Verb = {
+  name: 'dev',
+  summary: 'Run a function from source: redeploys on save, logs inline',
+  operands: 'PATH',
+  count: { least: 1, most: 1 },
+  flags: {
+    name: {
+      type: 'string',
+      value: 'NAME',
+      help: 'Default: what islet.json says, else the name of the folder',
+    },
+    ...hostFlags,
+    dir: {
+      type: 'string',
+      value: 'DIR',
+      help: 'Data directory. Default: .islet/dev, so that it runs beside a host',
+    },
+  },
+  details: ['A source that does not build or start is reported; what ran before goes on answering.'],
+  examples: ['islet dev ./shop', 'islet dev hello.ts --port 3000'],
+  async run(args, context) {
+    const { terminal, signal } = context;
+    const path = resolve(context.cwd, args.operand(0));
+    const name = await nameSource(path, args.text('name'));
+    const dir = resolve(context.cwd, args.text('dir') ?? join(defaultDir, 'dev'));
+    await using running = await terminal.during('starting', openHost(args, { dir, context }));
+    const listening = await listen(running.host, args);
+    terminal.line(`${terminal.style('bold', name)} at ${functionUrl(listening.url, name)}`);
+
+    const logs = showLogs(running.host, { name, terminal, signal });
+    const deploy = async (): Promise<void> => {
+      const began = performance.now();
+      try {
+        const { version } = await running.host.deploy(path, { name });
+        const ms = Math.round(performance.now() - began);
+        terminal.line(`${terminal.style('green', '●')} version ${version} answers (${ms} ms)`);
+      } catch (error) {
+        if (!(error instanceof HostError)) throw error;
+        terminal.note(`${terminal.noteStyle('red', '●')} ${error.message} (${error.code})`);
+      }
+    };
+    await deploy();
+    for await (const _ of changes(path, signal)) await deploy();
+    await logs;
+    return 0;
+  },
+};
+
+/** On the ports asked for; where none was, free ones when the usual ones are taken. */
+async function listen(host: Host, args: Arguments): Promise<Listening> {
+  const ports = portsOf(args);
+  try {
+    return await host.listen(ports);
+  } catch (error) {
+    const taken = error instanceof HostError && error.code === 'ERR_PORT_IN_USE';
+    if (!taken || ports.port !== undefined || ports.adminPort !== undefined) throw error;
+    return host.listen({ port: 0, adminPort: 0 });
+  }
+}
+
+async function showLogs(
+  host: Host,
+  {
+    name,
+    terminal,
+    signal,
+  }: { readonly name: string; readonly terminal: Terminal; readonly signal: AbortSignal },
+): Promise<void> {
+  const lines: AsyncIterable<LogEntry> = host.logs({ function: name, follow: true, tail: 0, signal });
+  for await (const entry of lines) terminal.line(formatEntry(entry, terminal));
+}

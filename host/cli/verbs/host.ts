@@ -1,0 +1,126 @@
+import { join, resolve } from 'node:path';
+import type { Host, HostLogLine, Listening } from '#host/host.ts';
+import type { Arguments } from '../arguments.ts';
+import { deployExamples } from '../examples.ts';
+import { defaultDir } from '../locate.ts';
+import type { Terminal } from '../terminal.ts';
+import { visible } from '../terminal.ts';
+import type { Context, Flag, Verb } from '../verb.ts';
+import { jsonFlag } from '../verb.ts';
+
+/** Flags of every verb that starts a host. */
+export const hostFlags: Readonly<Record<string, Flag>> = {
+  port: { type: 'string', value: 'N', help: 'Port of the gateway. Default 8787; 0 takes a free one' },
+  'admin-port': {
+    type: 'string',
+    value: 'N',
+    help: 'Port of the admin API. Default 8788; 0 takes a free one',
+  },
+  dir: { type: 'string', value: 'DIR', help: 'Data directory: store, token, keys. Default: .islet' },
+  cells: { type: 'string', value: 'N', help: 'Cell processes. Default: the number of cores' },
+  sandbox: { type: 'string', value: 'LEVEL', help: 'auto, require or off; see islet doctor. Default: auto' },
+  store: { type: 'string', value: 'STORE', help: 'sqlite, or the path of a database file. Default: sqlite' },
+};
+
+const mostPort = 65_535;
+
+export const host: Verb = {
+  name: 'host',
+  summary: 'Run a host: the gateway and the admin API, until Ctrl-C',
+  operands: '',
+  count: { least: 0, most: 0 },
+  flags: {
+    ...hostFlags,
+    examples: { type: 'boolean', help: 'Deploy the examples of the clone that are not there yet' },
+    ...jsonFlag,
+  },
+  examples: ['islet host', 'islet host --port 80 --dir /var/lib/islet'],
+  async run(args, context) {
+    const { terminal, signal } = context;
+    const dir = resolve(context.cwd, args.text('dir') ?? defaultDir);
+    const ports = portsOf(args);
+    await using running = await terminal.during('starting', openHost(args, { dir, context }));
+    if (args.is('examples')) {
+      await terminal.during('deploying the examples', deployExamples(running.host, dir));
+    }
+    const listening = await running.host.listen(ports);
+    const names = (await running.host.list()).map((info) => info.name);
+    if (args.is('json')) terminal.json({ ...listening, dir, pid: process.pid, functions: names });
+    else printRunning(terminal, { listening, dir, names, version: context.version });
+    await aborted(signal);
+    if (!args.is('json')) terminal.note('stopping');
+    return 0;
+  },
+};
+
+export function portsOf(args: Arguments): { port?: number; adminPort?: number } {
+  const port = args.number('port', 0, mostPort);
+  const adminPort = args.number('admin-port', 0, mostPort);
+  return { ...(port === undefined ? {} : { port }), ...(adminPort === undefined ? {} : { adminPort }) };
+}
+
+/** A host with the flags of the command line; closed when it is disposed. */
+export async function openHost(
+  args: Arguments,
+  options: { readonly dir: string; readonly context: Context },
+): Promise<AsyncDisposable & { readonly host: Host }> {
+  const cells = args.number('cells', 1, 1024);
+  const sandbox = args.choice('sandbox', ['auto', 'require', 'off']);
+  const store = args.text('store');
+  const { createHost } = await import('#host/index.ts');
+  const host = await createHost({
+    dir: options.dir,
+    log: (line) => printLog(options.context.terminal, line),
+    ...(cells === undefined ? {} : { cells }),
+    ...(sandbox === undefined ? {} : { sandbox }),
+    ...(store === undefined ? {} : { store }),
+  });
+  return { host, [Symbol.asyncDispose]: () => host.close() };
+}
+
+/** Resolves at the first Ctrl-C; the listener keeps no process alive, the host's sockets do. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** `http://127.0.0.1:8787` and `hello` to `http://hello.localhost:8787/`. */
+export function functionUrl(gateway: string, name: string): string {
+  return `http://${name}.localhost:${new URL(gateway).port || '80'}/`;
+}
+
+function printLog(terminal: Terminal, line: HostLogLine): void {
+  if (line.level === 'info') return;
+  const style = line.level === 'error' ? 'red' : 'yellow';
+  terminal.note(`${terminal.noteStyle(style, line.level)} ${visible(line.message)}`);
+}
+
+function printRunning(
+  terminal: Terminal,
+  running: {
+    readonly listening: Listening;
+    readonly dir: string;
+    readonly names: readonly string[];
+    readonly version: string;
+  },
+): void {
+  const { listening, dir, names } = running;
+  const label = (text: string): string => terminal.style('dim', text.padEnd(9));
+  terminal.line(
+    `${terminal.style('green', '●')} ${terminal.style('bold', `islet ${running.version}`)} is running\n`,
+  );
+  terminal.line(`  ${label('gateway')}${listening.url}`);
+  if (listening.adminUrl !== undefined) terminal.line(`  ${label('admin')}${listening.adminUrl}`);
+  terminal.line(`  ${label('data')}${dir}`);
+  terminal.line(`  ${label('token')}${join(dir, 'token')}\n`);
+  const width = Math.max(0, ...names.map((name) => name.length));
+  for (const name of names) {
+    terminal.line(
+      `  ${terminal.style('cyan', name.padEnd(width))}  curl ${functionUrl(listening.url, name)}`,
+    );
+  }
+  if (names.length === 0) terminal.line('  No function yet. Try: islet deploy ./hello.js --name hello');
+  terminal.line('\n  Ctrl-C stops it');
+}

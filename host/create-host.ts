@@ -1,0 +1,161 @@
+import { createFetchBinding } from '#bindings/fetch/fetch.ts';
+import { createKvBinding } from '#bindings/kv/kv.ts';
+import { openKvNamespaces } from '#bindings/kv/namespaces.ts';
+import { lockDataDir } from '#bindings/store/lock.ts';
+import { openSqliteStore } from '#bindings/store/sqlite.ts';
+import type { Binding } from '#runtime/binding.ts';
+import { HostError } from '#runtime/errors.ts';
+import { loadGuestBundle } from '#runtime/guest-bundle.ts';
+import { CodeCache } from './cells/code-cache.ts';
+import { Fleet } from './cells/fleet.ts';
+import { parseHostOptions, type HostConfig } from './config.ts';
+import { openDataDir, type DataDir } from './data-dir.ts';
+import { openDeployments, type Deployments } from './deploy/deployments.ts';
+import { Dispatcher } from './dispatch/dispatch.ts';
+import { Starter, type StartObserver } from './dispatch/starter.ts';
+import type { Host, HostLogLine, HostOptions } from './host.ts';
+import { createGateway } from './http/gateway.ts';
+import { Logs } from './logs.ts';
+import { Meter } from './meter.ts';
+import { Metrics } from './metrics.ts';
+import { RunningHost } from './running-host.ts';
+import { isletVersion } from './version.ts';
+
+/** Cells of this cordon are up from the start; others come with their first function. */
+const baseCordon = 'default';
+
+/** What the bench watches beside the public interface. */
+export interface HostProbes {
+  readonly started?: StartObserver;
+}
+
+/**
+ * Opens a host on a data directory: store, deployments, cells; it listens nowhere yet. Rejects with HostError:
+ * ERR_BAD_INPUT, ERR_DATA_DIR, ERR_STORE_LOCKED (another host has the directory), ERR_STORE_CORRUPT,
+ * ERR_STORE_VERSION, ERR_SANDBOX. What was opened by then is closed again.
+ */
+export async function createHost(options: HostOptions = {}, probes: HostProbes = {}): Promise<Host> {
+  const config = parseHostOptions(options);
+  if (config.sandbox === 'require') {
+    throw new HostError(
+      'ERR_SANDBOX',
+      'Cannot create host: level L2 (Landlock, seccomp) is not part of this version, it gives L1; use --sandbox auto',
+    );
+  }
+  const undo: (() => unknown)[] = [];
+  try {
+    return await open(config, probes, undo);
+  } catch (error) {
+    for (const step of undo.toReversed()) await step();
+    throw error;
+  }
+}
+
+async function open(config: HostConfig, probes: HostProbes, undo: (() => unknown)[]): Promise<Host> {
+  const log = (level: HostLogLine['level'], message: string): void =>
+    config.log({ level, message, at: Date.now() });
+  const failed = (error: unknown, what: string): void =>
+    log('error', `${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  const dataDir = openDataDir(config.dir);
+  const lock = lockDataDir(config.dir);
+  undo.push(() => lock.release());
+  const store = openSqliteStore(config.storeFile ?? dataDir.storeFile);
+  undo.push(() => store.close());
+
+  const fetchBinding = createFetchBinding();
+  undo.push(() => fetchBinding.close());
+  const kinds: readonly Binding[] = [createKvBinding(store)];
+  const bindings = new Map(kinds.map((binding) => [binding.kind, binding]));
+  const deployments = await openDeployments({
+    store,
+    keyFile: dataDir.keyFile,
+    caps: config.caps,
+    bindings,
+    ports: { log: config.log },
+  });
+  undo.push(() => deployments.close());
+
+  const meter = new Meter(store, (error) => failed(error, 'Saving usage'));
+  await meter.open();
+  const logs = new Logs();
+  const { fleet, codeCache } = await openFleet(config, dataDir, { log, undo });
+  const starter = new Starter({
+    codeCache,
+    agent: `islet/${isletVersion()}`,
+    started: probes.started ?? (() => undefined),
+    failed,
+  });
+  const dispatch = new Dispatcher({
+    fleet,
+    starter,
+    meter,
+    bindings,
+    runtime: fetchBinding,
+    logs,
+    log,
+    baseCordon,
+  });
+  await startCells(fleet, deployments, config);
+  deployments.onChange((change) => {
+    dispatch.moved(change);
+    void settleCells(fleet, deployments).catch((error: unknown) => failed(error, 'Starting a cell'));
+  });
+  for (const change of deployments.live()) dispatch.moved(change);
+  const gateway = createGateway({
+    registry: deployments,
+    dispatch,
+    log: config.log,
+    trustProxy: config.trustProxy,
+  });
+  const metrics = new Metrics({
+    usage: () => meter.report(),
+    cells: () => fleet.info(),
+    version: isletVersion(),
+  });
+  return new RunningHost({
+    config,
+    dataDir,
+    deployments,
+    dispatch,
+    fleet,
+    gateway,
+    kv: openKvNamespaces(store),
+    logs,
+    meter,
+    metrics,
+    closeLast: async () => {
+      await fetchBinding.close();
+      await deployments.close();
+      await store.close();
+      lock.release();
+    },
+  });
+}
+
+/** Cells with the guest bundle and its code cache, made on the first start and read from disk after that. */
+async function openFleet(
+  config: HostConfig,
+  dataDir: DataDir,
+  { log, undo }: { log: (level: HostLogLine['level'], message: string) => void; undo: (() => unknown)[] },
+): Promise<{ fleet: Fleet; codeCache: CodeCache }> {
+  const { isolation, cells, spares, warmBytes, idleMs } = config;
+  const fleet = new Fleet({ isolation, cells, config: { spares, warmBytes, idleMs }, log });
+  undo.push(() => fleet.close());
+  const codeCache = new CodeCache(dataDir.codeCache, (kind, source) => fleet.compile(kind, source));
+  const bundle = await loadGuestBundle();
+  fleet.setBundle(bundle.source, await codeCache.make('script', bundle.source));
+  return { fleet, codeCache };
+}
+
+async function startCells(fleet: Fleet, deployments: Deployments, config: HostConfig): Promise<void> {
+  for (let i = 0; i < config.cells; i++) await fleet.grow(baseCordon);
+  await settleCells(fleet, deployments);
+}
+
+/** A cell for each cordon that has a function with traffic, and none for those that have none. */
+async function settleCells(fleet: Fleet, deployments: Deployments): Promise<void> {
+  const wanted = new Set([baseCordon]);
+  for (const { live } of deployments.live()) for (const { deployment } of live) wanted.add(deployment.cordon);
+  for (const cordon of wanted) if (fleet.cells(cordon).length === 0) await fleet.grow(cordon);
+  for (const cordon of fleet.cordons()) if (!wanted.has(cordon)) fleet.shrink(cordon);
+}

@@ -1,0 +1,61 @@
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { HostError } from '#runtime/errors.ts';
+
+/** Files of a data directory. */
+export interface DataDir {
+  readonly path: string;
+  readonly storeFile: string;
+  readonly keyFile: string;
+  readonly codeCache: string;
+  /** Bearer token of the admin API; made at the first start. */
+  readonly token: string;
+  /** Tells the CLI where this host listens. */
+  announce(listening: { readonly url: string; readonly adminUrl?: string }): void;
+  /** Takes the announcement back. */
+  retract(): void;
+}
+
+/** Makes the directory (0700) and its token (0600) where they are missing. Throws HostError ERR_DATA_DIR. */
+export function openDataDir(path: string): DataDir {
+  const file = join(path, 'host.json');
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    const token = readToken(join(path, 'token'));
+    return {
+      path,
+      storeFile: join(path, 'islet.db'),
+      keyFile: join(path, 'secrets.key'),
+      codeCache: join(path, 'code-cache'),
+      token,
+      announce: (listening) =>
+        writeFileSync(file, `${JSON.stringify({ pid: process.pid, ...listening })}\n`, { mode: 0o600 }),
+      retract: () => rmSync(file, { force: true }),
+    };
+  } catch (cause) {
+    if (cause instanceof HostError) throw cause;
+    const { message } = cause as Error;
+    throw new HostError(
+      'ERR_DATA_DIR',
+      `Cannot use data directory ${path}: ${message}; give one that this user may write with --dir`,
+      { cause },
+    );
+  }
+}
+
+function readToken(file: string): string {
+  try {
+    const token = readFileSync(file, 'utf8').trim();
+    if (token.length >= 32) {
+      if ((statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600);
+      return token;
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  const token = randomBytes(32).toString('base64url');
+  writeFileSync(file, `${token}\n`, { mode: 0o600 });
+  return token;
+}

@@ -1,0 +1,167 @@
+import { build, stop } from 'esbuild';
+import type { BuildFailure, BuildOptions, Loader, Metafile } from 'esbuild';
+import { join } from 'node:path';
+import { HostError } from '#runtime/errors.ts';
+import type { ScriptCode } from '#runtime/deployment.ts';
+import { defaultLimits } from '#runtime/limits.ts';
+import type { DeploySource, InlineSource } from '#host/host.ts';
+import { buildError, toLine } from './build-errors.ts';
+import { fences } from './fences.ts';
+import { openSource } from './source.ts';
+import type { OpenSource, SourceOptions } from './source.ts';
+import type { Manifest } from './manifest-rules.ts';
+
+export type BundleOptions = SourceOptions;
+
+/** One ES module without imports, and the manifest that goes with it. */
+export interface Bundle {
+  readonly code: ScriptCode;
+  /** islet.json with the overrides joined in. */
+  readonly manifest: Manifest;
+  /** UTF-8 length of the code, without its source map. */
+  readonly sourceBytes: number;
+  /** What the function is called when nobody names it; undefined for inline files. */
+  readonly nameHint?: string;
+  /** Files read, absolute; for watching. Empty for inline files. */
+  readonly inputs: readonly string[];
+  /** Lines `file:line:column: …` about the function's own files. */
+  readonly warnings: readonly string[];
+}
+
+const loader: Readonly<Record<string, Loader>> = Object.fromEntries(
+  ['.txt', '.html', '.htm', '.css', '.svg', '.md', '.xml', '.csv', '.sql', '.graphql'].map((extension) => [
+    extension,
+    'text' as const,
+  ]),
+);
+
+/** Resolution as edge bundlers do it: packages that run on other edge runtimes run here. */
+const common: BuildOptions = {
+  bundle: true,
+  format: 'esm',
+  platform: 'browser',
+  target: 'esnext',
+  conditions: ['islet', 'workerd', 'worker', 'browser'],
+  mainFields: ['browser', 'module', 'main'],
+  nodePaths: [],
+  outfile: 'islet.js',
+  write: false,
+  metafile: true,
+  sourcemap: 'external',
+  sourcesContent: true,
+  legalComments: 'none',
+  charset: 'utf8',
+  logLevel: 'silent',
+  loader,
+};
+
+let underWay = 0;
+let isStopWanted = false;
+
+/**
+ * Bundles a file, a folder or inline files. The same input gives the same bytes wherever it lies. Throws HostError
+ * ERR_SOURCE_NOT_FOUND, ERR_MANIFEST, ERR_BAD_INPUT, ERR_BUILD with every error's file, line and column (from 1,
+ * relative to the folder), or ERR_DEPLOY_TOO_LARGE above limits.bundleBytes.
+ */
+export async function bundle(source: DeploySource, options: BundleOptions = {}): Promise<Bundle> {
+  await using opened = await openSource(source, options);
+  const result = await run(opened);
+  const code = toCode(opened, result.outputFiles);
+  refuseImports(opened, result.metafile);
+  const sourceBytes = Buffer.byteLength(code.source);
+  const most =
+    opened.manifest.limits?.bundleBytes ??
+    Math.min(defaultLimits.bundleBytes, options.caps?.bundleBytes ?? Infinity);
+  if (sourceBytes > most) {
+    throw new HostError(
+      'ERR_DEPLOY_TOO_LARGE',
+      `Cannot deploy ${opened.entry}: its bundle is ${sourceBytes} bytes, the limit is ${most}; ` +
+        'raise limits.bundleBytes or ship less code',
+    );
+  }
+  const read = Object.keys(result.metafile.inputs).filter((input) => !input.startsWith('('));
+  const inputs = opened.sealed === undefined ? read : [];
+  return {
+    code,
+    manifest: opened.manifest,
+    sourceBytes,
+    ...(opened.nameHint === undefined ? {} : { nameHint: opened.nameHint }),
+    inputs: inputs.map((input) => join(opened.root, input)),
+    warnings: result.warnings
+      .filter((warning) => !isPackageFile(warning.location?.file ?? ''))
+      .map((warning) => toLine(warning, opened.root)),
+  };
+}
+
+/** The bundle as source for another host: one file with its map inline, and the manifest without its main. */
+export function toInlineSource(bundled: Bundle): InlineSource {
+  const { source, sourceMap } = bundled.code;
+  const { main: _, bindings, ...rest } = bundled.manifest;
+  const map =
+    sourceMap === undefined
+      ? ''
+      : `//# sourceMappingURL=data:application/json;base64,${Buffer.from(sourceMap).toString('base64')}\n`;
+  const flat = Object.entries(bindings ?? {}).map(([name, { kind, config }]) => [name, { kind, ...config }]);
+  const manifest = { ...rest, ...(bindings === undefined ? {} : { bindings: Object.fromEntries(flat) }) };
+  return { files: { 'index.js': source + map, 'islet.json': JSON.stringify(manifest) }, main: 'index.js' };
+}
+
+/** Ends the bundler's child process, after the builds that are under way; a later build starts another. */
+export async function stopBundler(): Promise<void> {
+  isStopWanted = true;
+  if (underWay === 0) await stop();
+}
+
+async function run(opened: OpenSource): ReturnType<typeof runBuild> {
+  underWay += 1;
+  isStopWanted = false;
+  try {
+    return await runBuild(opened);
+  } catch (error) {
+    const failure = error as Partial<BuildFailure>;
+    if (!Array.isArray(failure.errors)) throw error;
+    throw buildError(opened, failure.errors, error);
+  } finally {
+    underWay -= 1;
+    if (underWay === 0 && isStopWanted) await stop();
+  }
+}
+
+function runBuild(opened: OpenSource) {
+  const named = Object.hasOwn(opened.manifest.vars ?? {}, 'NODE_ENV');
+  return build({
+    ...common,
+    write: false,
+    metafile: true,
+    absWorkingDir: opened.root,
+    entryPoints: [`./${opened.entry}`],
+    // A var of that name is read when the function runs.
+    define: named
+      ? { 'process.env.NODE_ENV': 'process.env.NODE_ENV' }
+      : { 'process.env.NODE_ENV': '"production"' },
+    ...(opened.sealed === undefined ? {} : { tsconfigRaw: opened.sealed.tsconfig }),
+    plugins: [fences(opened)],
+  });
+}
+
+function isPackageFile(file: string): boolean {
+  return file.startsWith('node_modules/') || file.includes('/node_modules/');
+}
+
+function toCode(
+  opened: OpenSource,
+  files: readonly { readonly path: string; readonly text: string }[],
+): ScriptCode {
+  const script = files.find((file) => file.path.endsWith('islet.js'));
+  const map = files.find((file) => file.path.endsWith('islet.js.map'));
+  if (script === undefined) throw new Error(`esbuild made no output for ${opened.entry}`);
+  return { kind: 'script', source: script.text, ...(map === undefined ? {} : { sourceMap: map.text }) };
+}
+
+/** An isolate has no module loader: whatever the bundler left to one is an error here. */
+function refuseImports(opened: OpenSource, metafile: Metafile): void {
+  const left = Object.values(metafile.outputs).flatMap((output) => output.imports);
+  const first = left.find((entry) => entry.kind === 'import-statement' || entry.kind === 'dynamic-import');
+  if (first === undefined) return;
+  throw new HostError('ERR_BUILD', `Cannot build ${opened.entry}: "${first.path}" cannot be bundled`);
+}

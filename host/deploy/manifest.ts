@@ -1,0 +1,83 @@
+import { HostError } from '#runtime/errors.ts';
+import type { Limits } from '#runtime/limits.ts';
+import type { Binding } from '#runtime/binding.ts';
+import { readJsonc } from './jsonc.ts';
+import type { JsoncProblem, JsoncText } from './jsonc.ts';
+import { checkManifest, shadowed } from './manifest-rules.ts';
+import type { Manifest, Problem } from './manifest-rules.ts';
+
+export interface ManifestContext {
+  /** The host's caps; default: defaultCaps. */
+  readonly caps?: Limits;
+  /** Known bindings by kind: unknown kinds and configs a binding refuses become problems. Default: not checked. */
+  readonly kinds?: ReadonlyMap<string, Binding>;
+}
+
+/** A manifest is read by people; one longer than this is not one. */
+const longest = 2 ** 20;
+
+/**
+ * Parses islet.json: JSON with comments and trailing commas. `file` is the name used in messages. Throws HostError
+ * ERR_MANIFEST that lists every problem as `file:line:column: …`, line and column from 1.
+ */
+export function parseManifest(text: string, file: string, context: ManifestContext = {}): Manifest {
+  if (text.length > longest) {
+    throw manifestError(file, [`${file}: ${text.length} characters, at most ${longest} are read`]);
+  }
+  const written = readText(text, file);
+  const problems: JsoncProblem[] = [...written.problems];
+  let manifest: Manifest = {};
+  if (problems.length === 0) {
+    const checked = checkManifest(written.value, context);
+    manifest = checked.manifest;
+    for (const problem of checked.problems) {
+      problems.push({ offset: written.offsetOf(problem.path), text: problem.text });
+    }
+  }
+  if (problems.length === 0) return manifest;
+  problems.sort((a, b) => a.offset - b.offset);
+  const lines = problems.map((problem) => `${file}:${written.positionOf(problem.offset)}: ${problem.text}`);
+  throw manifestError(file, lines);
+}
+
+/** Checks manifest values given as data, e.g. `DeployOptions.manifest`. Throws HostError ERR_MANIFEST. */
+export function parseOverrides(value: unknown, context: ManifestContext = {}): Manifest {
+  const { manifest, problems } = checkManifest(value, context);
+  if (problems.length === 0) return manifest;
+  throw manifestError('options.manifest', problems.map(toLine));
+}
+
+/**
+ * `over` wins over `base`; `limits`, `vars` and `bindings` are joined key by key. Throws HostError ERR_MANIFEST when
+ * the two together give one env name to a var and to a binding.
+ */
+export function mergeManifests(base: Manifest, over: Manifest): Manifest {
+  const merged: Manifest = {
+    ...base,
+    ...over,
+    limits: { ...base.limits, ...over.limits },
+    vars: { ...base.vars, ...over.vars },
+    bindings: { ...base.bindings, ...over.bindings },
+  };
+  const problems = shadowed(merged);
+  if (problems.length > 0) throw manifestError('options.manifest', problems.map(toLine));
+  return merged;
+}
+
+function toLine(problem: Problem): string {
+  return `options.manifest${problem.path.length === 0 ? '' : `.${problem.path.join('.')}`}: ${problem.text}`;
+}
+
+function manifestError(file: string, lines: readonly string[], cause?: unknown): HostError {
+  const count = lines.length === 1 ? '1 problem' : `${lines.length} problems`;
+  return new HostError('ERR_MANIFEST', `Cannot use ${file}: ${count}\n${lines.join('\n')}`, { cause });
+}
+
+function readText(text: string, file: string): JsoncText {
+  try {
+    return readJsonc(text);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw manifestError(file, [`${file}: nested too deeply`], cause);
+  }
+}

@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto';
+import type { Binding } from '#runtime/binding.ts';
+import type { BindingDeclaration, Code, DeploymentHead, FunctionName } from '#runtime/deployment.ts';
+import { HostError } from '#runtime/errors.ts';
+import { defaultLimits, limitNames } from '#runtime/limits.ts';
+import type { LimitName, Limits } from '#runtime/limits.ts';
+import type { Target } from '#host/registry.ts';
+import type { FunctionState } from './function-state.ts';
+import { refusalOf } from './manifest-rules.ts';
+import type { CodeRecord, VersionRecord } from './records.ts';
+
+export interface TargetContext {
+  readonly caps: Limits;
+  readonly kinds: ReadonlyMap<string, Binding>;
+  readonly load: (name: FunctionName, code: CodeRecord) => Promise<Code>;
+}
+
+/**
+ * What an instance of this version needs. Limits above the host's present caps are lowered to them; a secret that the
+ * version itself declares as var or binding is left out. Throws HostError ERR_MANIFEST when a binding it names is not
+ * there any more, or refuses its config.
+ */
+export function toTarget(
+  state: Pick<FunctionState, 'name' | 'secrets'>,
+  version: number,
+  record: VersionRecord,
+  context: TargetContext,
+): Target {
+  const deployment: DeploymentHead = {
+    id: record.id,
+    function: state.name,
+    version,
+    limits: toLimits(record.limits, context.caps),
+    bindings: record.bindings.map((binding) => declare(state.name, binding, context.kinds)),
+    vars: record.vars,
+    cordon: record.cordon,
+    minWarm: record.minWarm,
+    routes: record.routes,
+    createdAt: record.createdAt,
+  };
+  const declared = new Set([...Object.keys(record.vars), ...record.bindings.map(({ name }) => name)]);
+  const secrets = [...state.secrets].filter(([key]) => !declared.has(key));
+  return {
+    deployment,
+    secrets: Object.fromEntries(secrets.map(([key, { value }]) => [key, value])),
+    key: targetKey(record, version, state),
+    load: () => context.load(state.name, record.code),
+  };
+}
+
+/** The same for the same version and the same writes of the function's secrets, also after a restart. */
+export function targetKey(
+  record: VersionRecord,
+  version: number,
+  state: Pick<FunctionState, 'secrets'>,
+): string {
+  const own = `${record.id}.${version}`;
+  if (state.secrets.size === 0) return own;
+  const writes = [...state.secrets].map(([key, { revision }]) => [key, revision]);
+  return `${own}.${createHash('sha256').update(JSON.stringify(writes)).digest('hex').slice(0, 16)}`;
+}
+
+/** Given limits and defaults for the rest, none above the caps. */
+export function toLimits(given: Partial<Limits>, caps: Limits): Limits {
+  const limits: { -readonly [K in LimitName]: number } = { ...defaultLimits };
+  for (const name of limitNames) limits[name] = Math.min(given[name] ?? defaultLimits[name], caps[name]);
+  return limits;
+}
+
+function declare(
+  name: FunctionName,
+  binding: VersionRecord['bindings'][number],
+  kinds: ReadonlyMap<string, Binding>,
+): BindingDeclaration {
+  const refusal = refusalOf(binding.kind, binding.config, kinds);
+  if (refusal === undefined) return { ...binding, config: kinds.get(binding.kind)?.parse(binding.config) };
+  throw new HostError('ERR_MANIFEST', `Cannot start "${name}": binding ${binding.name}: ${refusal}`);
+}

@@ -1,0 +1,296 @@
+import { randomBytes } from 'node:crypto';
+import type { Attachment, Binding } from '#runtime/binding.ts';
+import { HostError } from '#runtime/errors.ts';
+import type { NotLoadedReport } from '#runtime/frames.ts';
+import type { Outcome } from '#runtime/outcome.ts';
+import type { Call, Dispatch, Handle, Sink } from '../call.ts';
+import type { CellClient } from '../cells/cell-client.ts';
+import type { Fleet } from '../cells/fleet.ts';
+import type { HostLogLine, LogEntry } from '../host.ts';
+import type { Meter } from '../meter.ts';
+import type { RegistryChange, Target } from '../registry.ts';
+import { HostInstance } from './host-instance.ts';
+import { Invocation, type InvocationOwner } from './invocation.ts';
+import { Pool } from './pool.ts';
+import type { Starter } from './starter.ts';
+
+export interface DispatchOptions {
+  readonly fleet: Fleet;
+  readonly starter: Starter;
+  readonly meter: Meter;
+  readonly bindings: ReadonlyMap<string, Binding>;
+  /** Operations of the runtime itself: fetch. */
+  readonly runtime: Pick<Attachment, 'grant'>;
+  readonly logs: { add(entry: LogEntry): void };
+  readonly log: (level: HostLogLine['level'], message: string) => void;
+  /** Cells of the default cordon are kept up whatever happens. */
+  readonly baseCordon: string;
+}
+
+const sweepMs = 20;
+const levels: ReadonlySet<string> = new Set(['debug', 'log', 'info', 'warn', 'error', 'system']);
+
+/** Finds an instance for each call, starts one where there is none, and watches wall clocks. */
+export class Dispatcher implements Dispatch, InvocationOwner {
+  readonly #options: DispatchOptions;
+  readonly #pools: Map<string, Pool> = new Map();
+  readonly #underWay: Set<Invocation> = new Set();
+  readonly #idPrefix: string = randomBytes(10).toString('hex');
+  #idCount = 0;
+  #sweep: NodeJS.Timeout | undefined;
+  #closing = false;
+  #idle: (() => void) | undefined;
+
+  constructor(options: DispatchOptions) {
+    this.#options = options;
+    options.fleet.onDeath = (cordon) => this.#refill(cordon);
+  }
+
+  start(target: Target, call: Call, sink: Sink): Handle {
+    const pool = this.#pool(target);
+    const invocation = new Invocation(this, pool, call, { id: this.nextId(), sink });
+    this.#underWay.add(invocation);
+    this.#sweep ??= setInterval(() => this.#sweepDeadlines(), sweepMs);
+    if (this.#closing) {
+      invocation.finish({ kind: 'refused', reason: 'closing' });
+      return invocation;
+    }
+    if (invocation.bytesIn > target.deployment.limits.requestBodyBytes) {
+      invocation.exceed('requestBodyBytes');
+      return invocation;
+    }
+    this.place(invocation);
+    return invocation;
+  }
+
+  /** UUID form (RFC 9562, version 8): random at boot, then counted. */
+  nextId(): string {
+    const count = (this.#idCount++).toString(16).padStart(12, '0').slice(-12);
+    const p = this.#idPrefix;
+    return `${p.slice(0, 8)}-${p.slice(8, 12)}-8${p.slice(12, 15)}-8${p.slice(15, 18)}-${count}`;
+  }
+
+  place(invocation: Invocation): void {
+    const { pool } = invocation;
+    const instance = this.#choose(pool);
+    if (instance === undefined) return invocation.exceed('concurrency');
+    invocation.join(instance);
+    if (instance.state === 'ready') return invocation.begin(instance);
+    invocation.cold = true;
+    instance.waiting.add(invocation);
+    if (instance.state === 'loading') invocation.begin(instance);
+  }
+
+  log(invocation: Invocation, level: string, message: string): void {
+    const { deployment } = invocation.pool.target;
+    this.#options.logs.add({
+      at: Date.now(),
+      function: deployment.function,
+      version: deployment.version,
+      invocationId: invocation.id,
+      level: (levels.has(level) ? level : 'log') as LogEntry['level'],
+      message,
+    });
+  }
+
+  over(invocation: Invocation, outcome: Outcome, cpuMs: number): void {
+    this.#underWay.delete(invocation);
+    this.#options.meter.record(invocation, outcome, cpuMs);
+    if (this.#underWay.size === 0) this.#idle?.();
+  }
+
+  failed(error: unknown, what: string): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#options.log('error', `${what}: ${text}`);
+  }
+
+  /** Traffic of a function moved: instances of what no longer has any go once their calls are done. */
+  moved(change: RegistryChange): void {
+    const keys = new Set(change.live.map((target) => target.key));
+    for (const [key, pool] of this.#pools) {
+      if (pool.target.deployment.function !== change.name || keys.has(key)) continue;
+      this.#pools.delete(key);
+      pool.live = false;
+      for (const instance of pool.instances.slice()) this.#retire(pool, instance);
+    }
+    for (const target of change.live) this.#keepWarm(this.#pool(target));
+  }
+
+  /** Starts a real instance and stops it again. Rejects with ERR_DEPLOY_FAILED when its top level does not run. */
+  async check(target: Target): Promise<void> {
+    const cell =
+      this.#cells(target.deployment.cordon)[0] ?? (await this.#options.fleet.grow(target.deployment.cordon));
+    const outcome = await this.#options.starter.check(cell, target);
+    if (outcome !== undefined) refuseDeploy(target.deployment.function, outcome);
+  }
+
+  /** Takes no more calls; resolves when none is under way, or after `graceMs`. */
+  async close(graceMs: number): Promise<void> {
+    this.#closing = true;
+    if (this.#underWay.size > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, graceMs);
+        this.#idle = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    for (const invocation of this.#underWay) invocation.finish({ kind: 'crashed', cause: 'cell' });
+    clearInterval(this.#sweep);
+    this.#pools.clear();
+  }
+
+  #pool(target: Target): Pool {
+    const known = this.#pools.get(target.key);
+    if (known !== undefined) return known;
+    const attachments = new Map<string, Pick<Attachment, 'grant'>>([['', this.#options.runtime]]);
+    for (const declaration of target.deployment.bindings) {
+      const binding = this.#options.bindings.get(declaration.kind);
+      if (binding !== undefined)
+        attachments.set(declaration.name, binding.attach(declaration, target.deployment));
+    }
+    const pool = new Pool(target, attachments);
+    this.#pools.set(target.key, pool);
+    return pool;
+  }
+
+  #cells(cordon: string): readonly CellClient[] {
+    return this.#options.fleet.cells(cordon);
+  }
+
+  /** The instance for one more call, started if need be; undefined when all are at their concurrency. */
+  #choose(pool: Pool): HostInstance | undefined {
+    const best = pool.leastBusy();
+    if (best === undefined) return this.#open(pool, false);
+    if (!pool.wantsMore(best)) return pool.hasRoom(best) ? best : this.#spread(pool);
+    const more = this.#spread(pool);
+    return pool.hasRoom(best) ? best : more;
+  }
+
+  /** One more instance in a cell that has none of this function, or undefined. */
+  #spread(pool: Pool): HostInstance | undefined {
+    const { cordon } = pool.target.deployment;
+    if (this.#cells(cordon).some((cell) => !pool.has(cell))) return this.#open(pool, false);
+    if (this.#options.fleet.mayGrow(cordon)) void this.#options.fleet.grow(cordon);
+    return undefined;
+  }
+
+  #open(pool: Pool, keep: boolean): HostInstance | undefined {
+    const cell = this.#leastLoaded(pool);
+    if (cell === undefined) return undefined;
+    const instance = new HostInstance(cell, keep);
+    pool.instances.push(instance);
+    this.#load(pool, instance);
+    return instance;
+  }
+
+  #leastLoaded(pool: Pool): CellClient | undefined {
+    const { cordon } = pool.target.deployment;
+    const load = (cell: CellClient): number =>
+      pool.instances.filter((instance) => instance.cell === cell).length * 1e6 +
+      cell.inFlight * 1e3 +
+      cell.instances;
+    let best: CellClient | undefined;
+    for (const cell of this.#cells(cordon)) if (best === undefined || load(cell) < load(best)) best = cell;
+    // The process exists at once, and what is sent to it waits in its socket until it is ready.
+    return best ?? this.#options.fleet.growNow(cordon);
+  }
+
+  #load(pool: Pool, instance: HostInstance): void {
+    const { starter } = this.#options;
+    starter.load(pool.target, instance, {
+      loading: () => {
+        for (const invocation of instance.waiting) invocation.begin(instance);
+      },
+      loaded: () => {
+        instance.waiting.clear();
+      },
+      notLoaded: (report) => this.#notLoaded(pool, instance, report),
+      gone: () => this.#gone(pool, instance),
+      lost: () => this.#lost(pool, instance),
+      log: (level, message) => this.#topLevelLog(pool, level, message),
+    });
+  }
+
+  #topLevelLog(pool: Pool, level: string, message: string): void {
+    const { deployment } = pool.target;
+    this.#options.logs.add({
+      at: Date.now(),
+      function: deployment.function,
+      version: deployment.version,
+      level: (levels.has(level) ? level : 'log') as LogEntry['level'],
+      message,
+    });
+  }
+
+  #notLoaded(pool: Pool, instance: HostInstance, report: NotLoadedReport): void {
+    pool.remove(instance);
+    const outcome = this.#options.starter.explain(report);
+    if (outcome.kind === 'threw')
+      this.#topLevelLog(
+        pool,
+        'error',
+        outcome.error.stack ?? `${outcome.error.name}: ${outcome.error.message}`,
+      );
+    if (outcome.kind === 'exceeded') this.#topLevelLog(pool, 'system', `exceeded ${outcome.limit} at start`);
+    for (const invocation of instance.waiting) invocation.finish(outcome);
+  }
+
+  #gone(pool: Pool, instance: HostInstance): void {
+    pool.remove(instance);
+    if (pool.live) this.#keepWarm(pool);
+  }
+
+  /** Its cell died. Calls that had begun hear it from the cell; those still waiting for code go elsewhere. */
+  #lost(pool: Pool, instance: HostInstance): void {
+    const opening = instance.number === 0;
+    pool.remove(instance);
+    if (!opening) return;
+    for (const invocation of instance.waiting) invocation.lost();
+  }
+
+  #retire(pool: Pool, instance: HostInstance): void {
+    pool.remove(instance);
+    if (instance.number > 0) instance.cell.retire(instance.number, 'replaced');
+  }
+
+  #keepWarm(pool: Pool): void {
+    const wanted = pool.target.deployment.minWarm;
+    for (let kept = pool.instances.filter((instance) => instance.keep).length; kept < wanted; kept++)
+      if (this.#open(pool, true) === undefined) return;
+  }
+
+  #refill(cordon: string): void {
+    if (this.#closing) return;
+    const { fleet, baseCordon } = this.#options;
+    if (cordon === baseCordon) while (fleet.mayGrow(cordon) && fleet.growNow(cordon) !== undefined);
+    for (const pool of this.#pools.values())
+      if (pool.live && pool.target.deployment.cordon === cordon) this.#keepWarm(pool);
+  }
+
+  #sweepDeadlines(): void {
+    if (this.#underWay.size === 0) {
+      clearInterval(this.#sweep);
+      this.#sweep = undefined;
+      return;
+    }
+    const now = performance.now();
+    for (const invocation of this.#underWay) if (now >= invocation.deadline) invocation.exceed('wallMs');
+  }
+}
+
+/** Throws ERR_DEPLOY_FAILED for an outcome of a start that did not succeed. */
+function refuseDeploy(name: string, outcome: Outcome): never {
+  throw new HostError('ERR_DEPLOY_FAILED', `Cannot deploy "${name}": ${describe(outcome)}`);
+}
+
+function describe(outcome: Outcome): string {
+  if (outcome.kind === 'threw') {
+    const where = outcome.error.stack ?? `${outcome.error.name}: ${outcome.error.message}`;
+    return `its top level threw ${where}`;
+  }
+  if (outcome.kind === 'exceeded')
+    return `its top level went over ${outcome.limit}; do less at start or raise the limit`;
+  return `its top level could not be run (${outcome.kind})`;
+}

@@ -1,0 +1,21 @@
+import type { CellClient } from '../cells/cell-client.ts';
+import type { Invocation } from './invocation.ts';
+
+/** One instance as the host sees it; it lives in a cell. */
+export class HostInstance {
+  readonly cell: CellClient;
+  /** minWarm asked for it. */
+  readonly keep: boolean;
+  /** Its number on the channel; 0 until its code is on the way. */
+  number = 0;
+  state: 'opening' | 'loading' | 'ready' | 'gone' = 'opening';
+  /** Invocations placed here. */
+  inFlight = 0;
+  /** Those of them that came before it was ready: they are cold. */
+  readonly waiting: Set<Invocation> = new Set();
+
+  constructor(cell: CellClient, keep: boolean) {
+    this.cell = cell;
+    this.keep = keep;
+  }
+}

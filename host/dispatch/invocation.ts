@@ -1,0 +1,341 @@
+import { performance } from 'node:perf_hooks';
+import type { EndReport } from '#runtime/frames.ts';
+import { In, initialCredit, type RequestHead } from '#runtime/guest/protocol.ts';
+import type { LimitName } from '#runtime/limits.ts';
+import type { GuestError, Outcome } from '#runtime/outcome.ts';
+import type { Resident } from '../cells/cell-client.ts';
+import type { Body, Call, Handle, Sink } from '../call.ts';
+import type { HostInstance } from './host-instance.ts';
+import { Operations } from './operations.ts';
+import type { Pool } from './pool.ts';
+import { parseError, parseHead, parseNumbers } from './lines.ts';
+
+export interface InvocationOwner {
+  /** Finds an instance for it, or ends it. */
+  place(invocation: Invocation): void;
+  log(invocation: Invocation, level: string, text: string): void;
+  /** It is over; called once, just before the sink hears of it. */
+  over(invocation: Invocation, outcome: Outcome, cpuMs: number): void;
+  failed(error: unknown, what: string): void;
+}
+
+/** Methods that may be sent twice (RFC 9110, 9.2.2). */
+const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE']);
+
+/** What a guest may still do after its client went away, in ms. */
+const cleanUpMs = 5000;
+
+/** One call on its way: what its sender holds (Handle) and what its cell answers to (Resident). */
+export class Invocation implements Handle, Resident {
+  readonly id: string;
+  readonly pool: Pool;
+  readonly call: Call;
+  readonly startedAt: number = performance.now();
+  /** performance.now() at which the wall clock runs out. */
+  deadline: number;
+  readonly #owner: InvocationOwner;
+  readonly #sink: Sink;
+  #instance: HostInstance | undefined;
+  #number = 0;
+  #outcome: Outcome | undefined;
+  #operations: Operations | undefined;
+  #headSent = false;
+  #open = false;
+  /** It may not be sent a second time. */
+  #spent = false;
+  #over = false;
+  #bodyStarted = false;
+  #cancelled = false;
+  cold = false;
+  bytesIn = 0;
+  bytesOut = 0;
+  peakBytes = 0;
+
+  constructor(owner: InvocationOwner, pool: Pool, call: Call, options: { id: string; sink: Sink }) {
+    this.#owner = owner;
+    this.pool = pool;
+    this.call = call;
+    this.id = options.id;
+    this.#sink = options.sink;
+    this.deadline = this.startedAt + pool.target.deployment.limits.wallMs;
+    if (call.kind === 'request') this.bytesIn = call.body?.length ?? 0;
+    else this.bytesIn = Buffer.byteLength(call.event);
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  get operations(): number {
+    return this.#operations?.count ?? 0;
+  }
+
+  /** The instance it is placed in, from `join` to its end. */
+  get instance(): HostInstance | undefined {
+    return this.#instance;
+  }
+
+  join(instance: HostInstance): void {
+    this.#instance = instance;
+    instance.inFlight++;
+  }
+
+  /** Sends the first message; the instance has a number by now. */
+  begin(instance: HostInstance): void {
+    const { cell } = instance;
+    this.#number = cell.take(this);
+    const { call } = this;
+    if (call.kind === 'event') {
+      const rest = call.clientContext === undefined ? '' : `,"c":${call.clientContext}`;
+      const head = `{"e":${call.event},"id":"${this.id}","d":${this.#deadlineEpoch()}${rest}}`;
+      return cell.begin(this.#number, instance.number, `[${In.Event},${this.#number},${head}]`);
+    }
+    const { body } = call;
+    const head: RequestHead = {
+      m: call.method,
+      u: call.url,
+      h: call.headers,
+      b: call.streamed ? 2 : body === undefined ? 0 : 1,
+      id: this.id,
+      d: this.#deadlineEpoch(),
+      ip: call.ip,
+    };
+    const text = `[${In.Request},${this.#number},${JSON.stringify(head)},0,${body?.length ?? 0}]`;
+    cell.begin(this.#number, instance.number, text, body);
+    if (call.streamed && !this.#bodyStarted) {
+      this.#bodyStarted = true;
+      this.#sink.wants(initialCredit);
+    }
+  }
+
+  /** GuestLine: a later message to the guest. */
+  send(kind: number, rest: string, bytes?: Uint8Array): void {
+    if (this.#over || this.#number === 0) return;
+    this.#instance?.cell.message(this.#number, `[${kind},${this.#number},${rest}]`, bytes);
+  }
+
+  // Handle
+
+  write(bytes: Uint8Array): void {
+    if (this.#over) return;
+    this.bytesIn += bytes.length;
+    if (this.bytesIn > this.pool.target.deployment.limits.requestBodyBytes)
+      return this.exceed('requestBodyBytes');
+    this.send(In.Chunk, `0,0,${bytes.length}`, bytes);
+  }
+
+  end(): void {
+    this.#spent = true;
+    this.send(In.End, '0');
+  }
+
+  fail(message: string): void {
+    this.#spent = true;
+    this.send(In.Fail, `0,${JSON.stringify(message)}`);
+  }
+
+  consumed(bytes: number): void {
+    this.send(In.Credit, `1,${bytes}`);
+  }
+
+  /** The guest hears of it and has a little time to clean up; nothing it answers goes anywhere. */
+  abort(): void {
+    if (this.#over || this.#cancelled) return;
+    if (this.#number === 0) return this.finish({ kind: 'cancelled' });
+    this.#cancelled = true;
+    this.deadline = Math.min(this.deadline, performance.now() + cleanUpMs);
+    this.send(In.Abort, '0');
+    this.send(In.Cancel, '1');
+  }
+
+  // Resident
+
+  line(letter: string, json: string, bytes: Buffer): void {
+    if (this.#over) return;
+    switch (letter) {
+      case 'A':
+      case 'H':
+        return this.#head(json, bytes);
+      case 'C':
+        return this.#chunk(parseNumbers(json)[0] ?? 0, bytes);
+      case 'E':
+        return this.#streamEnded(parseNumbers(json)[0] ?? 0);
+      case 'G': {
+        const [stream, count] = parseNumbers(json);
+        if (stream === 0) return this.#cancelled ? undefined : this.#sink.wants(count ?? 0);
+        return this.#operations?.credit(stream ?? 0, count ?? 0);
+      }
+      case 'O':
+        return this.#operationsOf().start(JSON.parse(json) as readonly unknown[], bytes);
+      case 'X':
+        return this.#operations?.cancel(parseNumbers(json)[0] ?? 0);
+      case 'K':
+        return this.#operations?.kill(parseNumbers(json)[0] ?? 0);
+      case 'F':
+        return this.#streamFailed(JSON.parse(json) as readonly unknown[]);
+      case 'L': {
+        const [level, text] = JSON.parse(json) as readonly unknown[];
+        return this.#owner.log(this, String(level), String(text));
+      }
+      case 'R': {
+        const [value] = JSON.parse(json) as readonly unknown[];
+        this.#outcome ??= { kind: 'returned', value: typeof value === 'string' ? value : 'null' };
+        return;
+      }
+      case 'Z':
+        return this.#threw(parseError(json));
+      case 'N':
+        this.#outcome ??= { kind: 'refused', reason: 'no-handler' };
+        return;
+      default:
+        throw new TypeError(`line ${JSON.stringify(letter)}`);
+    }
+  }
+
+  ended(end: EndReport): void {
+    this.#number = 0;
+    if (this.#over) return;
+    this.peakBytes = end.peakBytes;
+    if (this.#cancelled) return this.finish({ kind: 'cancelled' }, end.cpuMs);
+    if (end.cause === 'instance') return this.lost('instance');
+    if (end.cause !== 'finished') return this.exceed(end.cause, end.cpuMs);
+    if (this.#open) this.#outcome = { kind: 'threw', error: brokenOff };
+    this.finish(this.#outcome ?? { kind: 'threw', error: noAnswer }, end.cpuMs);
+  }
+
+  returned(): void {
+    this.#number = 0;
+    this.leave();
+    if (!this.#over) this.#owner.place(this);
+  }
+
+  /** Its instance must be loaded again: it will be begun once more, with a new number. */
+  unplaced(): void {
+    if (this.#number !== 0) this.#instance?.cell.drop(this.#number);
+    this.#number = 0;
+  }
+
+  /** Its cell or its instance is gone: once more elsewhere, when that can do no harm. */
+  lost(cause: 'cell' | 'instance' = 'cell'): void {
+    this.#number = 0;
+    if (this.#over) return;
+    if (this.#cancelled) return this.finish({ kind: 'cancelled' });
+    const { call } = this;
+    const safe = call.kind === 'request' && idempotent.has(call.method) && !this.#headSent;
+    const whole = call.kind === 'request' && (!call.streamed || this.bytesIn === 0);
+    if (!safe || !whole || this.#spent) return this.finish({ kind: 'crashed', cause });
+    this.#spent = true;
+    this.#operations?.close();
+    this.#operations = undefined;
+    this.#outcome = undefined;
+    this.leave();
+    this.#owner.place(this);
+  }
+
+  exceed(limit: LimitName, cpuMs: number = 0): void {
+    if (this.#over) return;
+    if (this.#cancelled) return this.finish({ kind: 'cancelled' }, cpuMs);
+    this.#owner.log(this, 'system', `exceeded ${limit} (${this.pool.target.deployment.limits[limit]})`);
+    this.finish({ kind: 'exceeded', limit }, cpuMs);
+  }
+
+  finish(outcome: Outcome, cpuMs: number = 0): void {
+    if (this.#over) return;
+    if (this.#number !== 0) this.#instance?.cell.drop(this.#number);
+    this.#over = true;
+    this.leave();
+    this.#operations?.close();
+    this.#owner.over(this, outcome, cpuMs);
+    this.#sink.done(outcome, {
+      cpuMs,
+      wallMs: performance.now() - this.startedAt,
+      peakMemoryBytes: this.peakBytes,
+      cold: this.cold,
+      bytesIn: this.bytesIn,
+      bytesOut: this.bytesOut,
+      operations: this.operations,
+    });
+  }
+
+  leave(): void {
+    if (this.#instance === undefined) return;
+    this.#instance.inFlight--;
+    this.#instance.waiting.delete(this);
+    this.#instance = undefined;
+  }
+
+  #deadlineEpoch(): number {
+    return Math.round(performance.timeOrigin + this.deadline);
+  }
+
+  #head(json: string, bytes: Buffer): void {
+    if (this.#headSent || this.#cancelled) return;
+    const head = parseHead(json, bytes);
+    this.bytesOut += bodyBytes(head.body);
+    if (this.bytesOut > this.pool.target.deployment.limits.responseBodyBytes)
+      return this.exceed('responseBodyBytes');
+    this.#headSent = true;
+    this.#open = head.body.kind === 'stream';
+    this.#outcome = { kind: 'responded', status: head.status };
+    this.#sink.head(head.status, head.headers, head.body);
+  }
+
+  #chunk(stream: number, bytes: Buffer): void {
+    if (stream !== 1) return this.#operations?.chunk(stream, bytes);
+    if (!this.#open || this.#cancelled) return;
+    this.bytesOut += bytes.length;
+    if (this.bytesOut > this.pool.target.deployment.limits.responseBodyBytes)
+      return this.exceed('responseBodyBytes');
+    this.#sink.chunk(bytes);
+  }
+
+  #streamEnded(stream: number): void {
+    if (stream !== 1) return this.#operations?.end(stream);
+    if (!this.#open || this.#cancelled) return;
+    this.#open = false;
+    this.#sink.end();
+  }
+
+  #streamFailed(line: readonly unknown[]): void {
+    const [stream, message] = line;
+    if (stream !== 1) return this.#operations?.fail(Number(stream), String(message));
+    return this.#threw({
+      name: 'Error',
+      message: `The response body failed: ${String(message)}`,
+      phase: 'handler',
+    });
+  }
+
+  #threw(error: GuestError): void {
+    this.#owner.log(this, 'error', error.stack ?? `${error.name}: ${error.message}`);
+    this.#outcome = { kind: 'threw', error };
+  }
+
+  #operationsOf(): Operations {
+    this.#operations ??= new Operations({
+      id: this.id,
+      subrequests: this.pool.target.deployment.limits.subrequests,
+      attachment: (name) => this.pool.attachments.get(name),
+      exceeded: () => this.exceed('subrequests'),
+      failed: (error, what) => this.#owner.failed(error, what),
+      send: (kind, rest, bytes) => this.send(kind, rest, bytes),
+    });
+    return this.#operations;
+  }
+}
+
+const noAnswer: GuestError = {
+  name: 'Error',
+  message: 'The function ended without an answer',
+  phase: 'result',
+};
+const brokenOff: GuestError = {
+  name: 'Error',
+  message: 'The response body was not finished',
+  phase: 'handler',
+};
+
+function bodyBytes(body: Body): number {
+  if (body.kind === 'text') return Buffer.byteLength(body.text);
+  return body.kind === 'bytes' ? body.bytes.length : 0;
+}

@@ -1,0 +1,135 @@
+import type { Answer, Attachment, Grant, GrantContext, Operation } from '#runtime/binding.ts';
+import { HostError } from '#runtime/errors.ts';
+import { In } from '#runtime/guest/protocol.ts';
+import { IncomingStream, OutgoingStream, type GuestLine } from './streams.ts';
+
+export interface OperationsOwner extends GuestLine {
+  readonly id: string;
+  readonly subrequests: number;
+  /** The attachment behind `env[name]`; "" is the runtime itself. */
+  attachment(name: string): Pick<Attachment, 'grant'> | undefined;
+  exceeded(): void;
+  /** A binding failed in a way the guest must not see. */
+  failed(error: unknown, what: string): void;
+}
+
+/** The binding operations of one invocation: its grants, their streams, and the count against `subrequests`. */
+export class Operations {
+  readonly #owner: OperationsOwner;
+  readonly #abort = new AbortController();
+  readonly #grants: Map<string, Grant> = new Map();
+  readonly #incoming: Map<number, IncomingStream> = new Map();
+  readonly #outgoing: Map<number, OutgoingStream> = new Map();
+  /** Operations the guest no longer waits for. */
+  readonly #killed: Set<number> = new Set();
+  #count = 0;
+
+  constructor(owner: OperationsOwner) {
+    this.#owner = owner;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** An `O` line: [op, binding, method, args, off, len, streamed]. */
+  start(line: readonly unknown[], bytes: Uint8Array): void {
+    const [op, binding, method, args, , len, streamed] = line;
+    if (typeof op !== 'number' || typeof binding !== 'string' || typeof method !== 'string') return;
+    this.#count++;
+    if (this.#count > this.#owner.subrequests) return this.#owner.exceeded();
+    const operation: Operation = {
+      method,
+      args,
+      ...(typeof len === 'number' && len >= 0 ? { bytes } : {}),
+      ...(streamed === 1 ? { stream: this.#open(op) } : {}),
+    };
+    void this.#run(op, binding, operation);
+  }
+
+  chunk(stream: number, bytes: Uint8Array): void {
+    this.#incoming.get(stream)?.push(bytes);
+  }
+
+  end(stream: number): void {
+    this.#incoming.get(stream)?.end();
+    this.#incoming.delete(stream);
+  }
+
+  fail(stream: number, message: string): void {
+    this.#incoming.get(stream)?.fail(message);
+    this.#incoming.delete(stream);
+  }
+
+  credit(stream: number, bytes: number): void {
+    this.#outgoing.get(stream)?.grant(bytes);
+  }
+
+  cancel(stream: number): void {
+    this.#outgoing.get(stream)?.cancel();
+  }
+
+  kill(op: number): void {
+    this.#killed.add(op);
+    this.fail(op, 'The guest gave the operation up');
+    this.cancel(op + 1);
+  }
+
+  /** The invocation is over: everything under way is told to stop. */
+  close(): void {
+    this.#abort.abort();
+    for (const stream of this.#incoming.values()) stream.fail('The invocation is over');
+    for (const stream of this.#outgoing.values()) stream.cancel();
+  }
+
+  #open(op: number): IncomingStream {
+    const stream = new IncomingStream(this.#owner, op);
+    this.#incoming.set(op, stream);
+    return stream;
+  }
+
+  async #run(op: number, binding: string, operation: Operation): Promise<void> {
+    let answer: Answer;
+    try {
+      answer = await this.#grant(binding).call(operation);
+    } catch (error) {
+      return this.#refuse(op, error, `${binding === '' ? 'fetch' : binding}.${operation.method}`);
+    }
+    if (this.#abort.signal.aborted || this.#killed.has(op)) {
+      await answer.stream?.[Symbol.asyncIterator]().return?.();
+      return;
+    }
+    const { value, bytes, stream } = answer;
+    const head = `${op},1,${JSON.stringify(value ?? null)},0,${bytes?.length ?? -1}`;
+    this.#owner.send(In.Answer, `${head},${stream === undefined ? 0 : 1}`, bytes);
+    if (stream === undefined) return;
+    const outgoing = new OutgoingStream(this.#owner, op + 1);
+    this.#outgoing.set(op + 1, outgoing);
+    await outgoing.run(stream);
+    this.#outgoing.delete(op + 1);
+  }
+
+  #grant(name: string): Grant {
+    const known = this.#grants.get(name);
+    if (known !== undefined) return known;
+    const attachment = this.#owner.attachment(name);
+    if (attachment === undefined) throw new TypeError(`There is no binding ${JSON.stringify(name)}`);
+    const context: GrantContext = { invocationId: this.#owner.id, signal: this.#abort.signal };
+    const grant = attachment.grant(context);
+    this.#grants.set(name, grant);
+    return grant;
+  }
+
+  #refuse(op: number, error: unknown, what: string): void {
+    if (this.#abort.signal.aborted) return;
+    this.#owner.send(In.Answer, `${op},0,${JSON.stringify(this.#describe(error, what))},0,-1,0`);
+  }
+
+  #describe(error: unknown, what: string): object {
+    if (error instanceof HostError) return { name: 'Error', message: error.message, code: error.code };
+    if (error instanceof TypeError || error instanceof RangeError)
+      return { name: error.name, message: error.message };
+    this.#owner.failed(error, what);
+    return { name: 'Error', message: `${what} failed in the host`, code: 'ERR_INTERNAL' };
+  }
+}

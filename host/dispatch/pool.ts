@@ -1,0 +1,49 @@
+import type { Attachment } from '#runtime/binding.ts';
+import type { Target } from '../registry.ts';
+import type { CellClient } from '../cells/cell-client.ts';
+import type { HostInstance } from './host-instance.ts';
+
+/** From this many calls under way in its least busy instance on, a function gets an instance in another cell. */
+const spreadAt = 8;
+
+/** All instances of one target. */
+export class Pool {
+  readonly target: Target;
+  readonly attachments: ReadonlyMap<string, Pick<Attachment, 'grant'>>;
+  readonly instances: HostInstance[] = [];
+  /** False once its traffic moved elsewhere: it goes when its last instance has. */
+  live = true;
+
+  constructor(target: Target, attachments: ReadonlyMap<string, Pick<Attachment, 'grant'>>) {
+    this.target = target;
+    this.attachments = attachments;
+  }
+
+  /** The instance with the fewest calls under way. */
+  leastBusy(): HostInstance | undefined {
+    let best: HostInstance | undefined;
+    for (const instance of this.instances)
+      if (best === undefined || instance.inFlight < best.inFlight) best = instance;
+    return best;
+  }
+
+  hasRoom(instance: HostInstance): boolean {
+    return instance.inFlight < this.target.deployment.limits.concurrency;
+  }
+
+  /** True when the least busy instance is busy enough to want another one beside it. */
+  wantsMore(instance: HostInstance): boolean {
+    if (instance.inFlight < Math.min(spreadAt, this.target.deployment.limits.concurrency)) return false;
+    return this.instances.every((each) => each.state === 'ready');
+  }
+
+  has(cell: CellClient): boolean {
+    return this.instances.some((instance) => instance.cell === cell);
+  }
+
+  remove(instance: HostInstance): void {
+    const at = this.instances.indexOf(instance);
+    if (at >= 0) this.instances.splice(at, 1);
+    instance.state = 'gone';
+  }
+}

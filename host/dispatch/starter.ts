@@ -1,0 +1,181 @@
+import type { LoadedReport, NotLoadedReport, StartSpec } from '#runtime/frames.ts';
+import type { StartHead } from '#runtime/guest/protocol.ts';
+import type { StartProblem } from '#runtime/engine.ts';
+import type { Outcome } from '#runtime/outcome.ts';
+import type { CellClient } from '../cells/cell-client.ts';
+import type { CodeCache } from '../cells/code-cache.ts';
+import type { Target } from '../registry.ts';
+import type { HostInstance } from './host-instance.ts';
+
+export interface StartEvents {
+  /** Its code is on the way: messages may follow. */
+  loading(): void;
+  loaded(): void;
+  notLoaded(report: NotLoadedReport): void;
+  gone(): void;
+  lost(): void;
+  log(level: string, message: string): void;
+}
+
+/** Hears of every start. */
+export type StartObserver = (target: Target, report: LoadedReport) => void;
+
+export interface StarterOptions {
+  readonly codeCache: CodeCache;
+  /** navigator.userAgent of guests. */
+  readonly agent: string;
+  readonly started: StartObserver;
+  readonly failed: (error: unknown, what: string) => void;
+}
+
+/** Source and code cache as they cross the channel. */
+interface Code {
+  readonly bytes: Buffer;
+  readonly sourceBytes: number;
+  readonly cacheBytes: number;
+}
+
+/** Code kept in memory, so that a cold start reads no disk, in bytes. */
+const keptBytes = 64 * 2 ** 20;
+
+/** Gets code into cells: from memory, from the store, with V8's cache of it. */
+export class Starter {
+  readonly #options: StarterOptions;
+  readonly #codes: Map<string, Code> = new Map();
+  #bytes = 0;
+
+  constructor(options: StarterOptions) {
+    this.#options = options;
+  }
+
+  /** Starts `instance`; at once when its code is in memory. */
+  load(target: Target, instance: HostInstance, events: StartEvents): void {
+    const known = this.#codes.get(target.deployment.id);
+    if (known !== undefined) {
+      // Most recently used last.
+      this.#codes.delete(target.deployment.id);
+      this.#codes.set(target.deployment.id, known);
+      return this.#send(target, instance, { events, code: known });
+    }
+    void this.#read(target, false).then(
+      (code) => {
+        if (instance.state === 'gone') return;
+        if (instance.cell.state === 'dead') return events.lost();
+        return this.#send(target, instance, { events, code });
+      },
+      (error: unknown) => {
+        this.#options.failed(error, `Reading the code of ${target.deployment.function}`);
+        events.notLoaded({ outcome: { kind: 'crashed', message: 'its code could not be read' } });
+      },
+    );
+  }
+
+  /** Starts an instance only to see it start; its code cache is made first. Resolves to how that ended. */
+  async check(cell: CellClient, target: Target): Promise<Outcome | undefined> {
+    const code = await this.#read(target, true);
+    return await new Promise((resolve) => {
+      const number: number = cell.load(this.#spec(target, code, false), code.bytes, {
+        loaded: () => {
+          cell.retire(number, 'replaced');
+          resolve(undefined);
+        },
+        notLoaded: (report) => {
+          if (report.needCode !== true) return resolve(this.explain(report));
+          cell.forgetCode(target.deployment.id);
+          return resolve(this.check(cell, target));
+        },
+        gone: () => undefined,
+        log: () => undefined,
+        lost: () => resolve({ kind: 'crashed', cause: 'cell' }),
+      });
+    });
+  }
+
+  explain(report: NotLoadedReport): Outcome {
+    const problem = report.outcome as StartProblem | undefined;
+    if (problem?.kind === 'threw') return { kind: 'threw', error: { ...problem.error, phase: 'startup' } };
+    if (problem?.kind === 'exceeded') return { kind: 'exceeded', limit: problem.limit };
+    this.#options.failed(problem?.message ?? 'no reason given', 'Starting an instance');
+    return { kind: 'crashed', cause: 'internal' };
+  }
+
+  #send(
+    target: Target,
+    instance: HostInstance,
+    { events, code }: { readonly events: StartEvents; readonly code: Code },
+  ): void {
+    const { cell } = instance;
+    instance.number = cell.load(this.#spec(target, code, instance.keep), code.bytes, {
+      loaded: (report) => {
+        if (instance.state === 'loading') instance.state = 'ready';
+        this.#options.started(target, report);
+        events.loaded();
+      },
+      notLoaded: (report) => {
+        if (report.needCode !== true) return events.notLoaded(report);
+        cell.forgetCode(target.deployment.id);
+        for (const invocation of instance.waiting) invocation.unplaced();
+        return this.#send(target, instance, { events, code });
+      },
+      gone: () => events.gone(),
+      lost: () => events.lost(),
+      log: (json) => {
+        const [level, message] = JSON.parse(json) as readonly unknown[];
+        events.log(String(level), String(message));
+      },
+    });
+    instance.state = 'loading';
+    events.loading();
+  }
+
+  async #read(target: Target, make: boolean): Promise<Code> {
+    const { codeCache } = this.#options;
+    const { source } = await target.load();
+    const found = make ? await codeCache.make('module', source) : await codeCache.find('module', source);
+    if (found === undefined && !make) void codeCache.make('module', source);
+    const text = Buffer.from(source);
+    const code: Code = {
+      bytes: Buffer.concat([text, found ?? new Uint8Array()]),
+      sourceBytes: text.length,
+      cacheBytes: found?.length ?? 0,
+    };
+    if (found !== undefined) this.#keep(target.deployment.id, code);
+    return code;
+  }
+
+  #keep(id: string, code: Code): void {
+    this.#bytes -= this.#codes.get(id)?.bytes.length ?? 0;
+    this.#codes.delete(id);
+    this.#codes.set(id, code);
+    this.#bytes += code.bytes.length;
+    for (const [oldest, { bytes }] of this.#codes) {
+      if (this.#bytes <= keptBytes || oldest === id) return;
+      this.#codes.delete(oldest);
+      this.#bytes -= bytes.length;
+    }
+  }
+
+  #spec(target: Target, code: Code, keep: boolean): StartSpec {
+    const { deployment, secrets } = target;
+    const head: StartHead = {
+      function: deployment.function,
+      version: deployment.version,
+      memoryMb: deployment.limits.memoryMb,
+      vars: { ...deployment.vars, ...secrets },
+      bindings: deployment.bindings.map(({ name, kind }) => ({ name, kind })),
+      agent: this.#options.agent,
+    };
+    const { memoryMb, cpuMs, startupCpuMs, logBytes } = deployment.limits;
+    return {
+      codeId: deployment.id,
+      sourceBytes: code.sourceBytes,
+      cacheBytes: code.cacheBytes,
+      head: JSON.stringify(head),
+      memoryMb,
+      cpuMs,
+      startupCpuMs,
+      logBytes,
+      keep,
+    };
+  }
+}

@@ -1,0 +1,210 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { Socket } from 'node:net';
+import type { Dispatch, RequestCall } from '#host/call.ts';
+import type { HostLogLine } from '#host/host.ts';
+import type { Match, Registry } from '#host/registry.ts';
+import { connectionOf, knownConnection } from './connection.ts';
+import type { Connection } from './connection.ts';
+import { errorAnswer, outcomeRefusal, refusals } from './error-answer.ts';
+import type { Refusal } from './error-answer.ts';
+import { Exchange } from './exchange.ts';
+import type { Shared } from './exchange.ts';
+import { gatherBody, gatherBytes } from './request-body.ts';
+import { headerFields, readHead } from './request-head.ts';
+import type { RequestHead } from './request-head.ts';
+import { parseTarget } from './request-target.ts';
+import type { RequestTarget } from './request-target.ts';
+
+export interface GatewayOptions {
+  readonly registry: Pick<Registry, 'match'>;
+  readonly dispatch: Dispatch;
+  readonly log: (line: HostLogLine) => void;
+  /**
+   * True when every client comes through a proxy that writes `x-forwarded-for` and `x-forwarded-proto`: they are
+   * believed and the last address is the client's. Default false: a client's own forwarding headers are dropped.
+   */
+  readonly trustProxy?: boolean;
+}
+
+/** Listeners for the server events that are more, or less, than a request; `listenHttp` attaches them. */
+export interface GatewayEvents {
+  /** For `checkContinue`: `100 Continue` is sent when the body is wanted, not before. */
+  readonly checkContinue: RequestListener;
+  /** For `checkExpectation`: 417. */
+  readonly checkExpectation: RequestListener;
+  /** For `clientError`: what is not HTTP gets 400, 408 or 431, and the connection closes. */
+  readonly clientError: (error: Error & { code?: string }, socket: Duplex) => void;
+  /** For `connect`: 405. */
+  readonly connect: (request: IncomingMessage, socket: Duplex) => void;
+  /** From now on each answer that is the last on its connection says `connection: close`. */
+  readonly beginClosing: () => void;
+}
+
+/** The public door: a node:http request listener, which also works alone in a server of someone else's. */
+export type Gateway = ((request: IncomingMessage, response: ServerResponse) => void) & GatewayEvents;
+
+/**
+ * Requests in, calls out: finds the function by host and path, reads the request as the guest shall see it, and starts
+ * the call in the turn the request came in. Answers with a coded error where there is no function or no valid request.
+ */
+export function createGateway(options: GatewayOptions): Gateway {
+  const shared: Shared = { dispatch: options.dispatch, closing: false };
+  const take = (request: IncomingMessage, response: ServerResponse, waits: boolean): void => {
+    const connection = connectionOf(request.socket);
+    const head = readHead(request.rawHeaders, options.trustProxy === true);
+    const exchange = new Exchange(
+      shared,
+      { request, response, connection },
+      { present: head.chunked || head.contentLength > 0, expectsContinue: waits },
+    );
+    attempt({ options, request, head, connection, exchange }, route);
+  };
+  const handler = (request: IncomingMessage, response: ServerResponse): void =>
+    take(request, response, false);
+  return Object.assign(handler, {
+    checkContinue: (request: IncomingMessage, response: ServerResponse): void =>
+      take(request, response, true),
+    checkExpectation: (_request: IncomingMessage, response: ServerResponse): void => {
+      const answer = errorAnswer(refusals.expectation, randomUUID());
+      response.writeHead(answer.status, answer.headers).end(answer.text);
+    },
+    clientError,
+    connect: (_request: IncomingMessage, socket: Duplex): void => refuseSocket(socket, refusals.method),
+    beginClosing: (): void => {
+      shared.closing = true;
+    },
+  });
+}
+
+/** One request on its way from the socket to its call. */
+interface Arrival {
+  readonly options: GatewayOptions;
+  readonly request: IncomingMessage;
+  readonly head: RequestHead;
+  readonly connection: Connection;
+  readonly exchange: Exchange;
+}
+
+/** Takes a step with a request; a refusal, or a mistake of the host, becomes its answer. */
+function attempt(arrival: Arrival, step: (arrival: Arrival) => Refusal | undefined): void {
+  const { options, request, exchange } = arrival;
+  try {
+    const refusal = step(arrival);
+    if (refusal !== undefined) exchange.refuse(refusal, randomUUID());
+  } catch (error) {
+    const detail = error instanceof Error ? error.stack : String(error);
+    const message = `Cannot take ${request.method} ${request.url}: ${detail}`;
+    options.log({ level: 'error', message, at: Date.now() });
+    exchange.refuse(outcomeRefusal({ kind: 'crashed', cause: 'internal' }), randomUUID());
+  }
+}
+
+/** Starts the call, now or when its body is here, or says why not. */
+function route(arrival: Arrival): Refusal | undefined {
+  const { options, request, head, exchange } = arrival;
+  if (request.rawHeaders.length > headerFields * 2) return refusals.headers;
+  if (request.method === 'TRACE' || request.method === 'CONNECT') return refusals.method;
+  if (head.host === undefined) return noHost;
+  const target = parseTarget(request.url ?? '', head.host);
+  if (target === undefined) return badTarget;
+  const match = options.registry.match(target.authority.hostname, target.path);
+  if (match === undefined) return noFunction(target);
+  if (head.contentLength > match.target.deployment.limits.requestBodyBytes) {
+    return outcomeRefusal({ kind: 'exceeded', limit: 'requestBodyBytes' });
+  }
+  const call = toCall(arrival, target, match);
+  if (call.streamed || head.contentLength <= 0) {
+    exchange.start(match.target, call);
+    return undefined;
+  }
+  if (request.readableEnded) {
+    throw new TypeError(
+      'Cannot read the request body: it was read before; mount the handler before body parsers',
+    );
+  }
+  exchange.proceed();
+  gatherBody(request, head.contentLength, (body) => {
+    attempt(arrival, () => {
+      exchange.start(match.target, { ...call, body });
+      return undefined;
+    });
+  });
+  return undefined;
+}
+
+function toCall(arrival: Arrival, target: RequestTarget, match: Match): RequestCall {
+  const { request, head, connection } = arrival;
+  const { forwarded, headers } = head;
+  const secure = forwarded.proto === 'https';
+  const ip = forwarded.for === '' ? connection.ip : lastAddress(forwarded.for);
+  headers.push('host', target.authority.host);
+  headers.push('x-forwarded-for', forwarded.for === '' ? ip : `${forwarded.for}, ${connection.ip}`);
+  headers.push('x-forwarded-proto', secure ? 'https' : 'http');
+  const { prefix } = match;
+  const path = prefix === '' ? target.path : target.path.slice(prefix.length) || '/';
+  if (prefix !== '' || forwarded.prefix !== '') headers.push('x-forwarded-prefix', forwarded.prefix + prefix);
+  return {
+    kind: 'request',
+    method: request.method ?? 'GET',
+    url: `${secure ? 'https' : 'http'}://${target.authority.host}${path}${target.query}`,
+    headers,
+    streamed: head.chunked || head.contentLength > gatherBytes,
+    ip,
+  };
+}
+
+function lastAddress(list: string): string {
+  return list.slice(list.lastIndexOf(',') + 1).trim();
+}
+
+const noHost: Refusal = refusals.malformed('Cannot route the request: it needs exactly one Host header');
+const badTarget: Refusal = refusals.malformed(
+  'Cannot route the request: its address or its Host header is not valid; send a path that begins with "/"',
+);
+
+function noFunction(target: RequestTarget): Refusal {
+  const { host } = target.authority;
+  return refusals.noFunction(
+    `No function answers at "${host}${target.path}"; deploy one with \`islet deploy <file-or-folder> --name NAME\`, ` +
+      `then call http://${host}/NAME/, or see what there is with \`islet list\``,
+  );
+}
+
+/** Not HTTP, or not in time. A client that is gone, or an answer half sent, leaves only the connection to end. */
+function clientError(error: Error & { code?: string }, socket: Duplex): void {
+  const answerable = error.code?.startsWith('HPE_') === true || error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
+  if (!socket.writable || !answerable) {
+    socket.destroy();
+    return;
+  }
+  const last = socket instanceof Socket ? knownConnection(socket)?.pending.at(-1) : undefined;
+  const remedy = last === undefined ? 'refuse' : last.broken();
+  if (remedy === 'wait') return;
+  if (remedy === 'refuse') refuseSocket(socket, errorRefusal(error.code));
+  else socket.destroy();
+}
+
+function errorRefusal(code: string | undefined): Refusal {
+  if (code === 'HPE_HEADER_OVERFLOW') return refusals.headers;
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return refusals.timeout;
+  return refusals.malformed('Cannot read the request: it is not well-formed HTTP/1.1');
+}
+
+/** Writes a refusal where there is no ServerResponse, then closes; a client that stays is cut off after a second. */
+function refuseSocket(socket: Duplex, refusal: Refusal): void {
+  const { status, headers, text } = errorAnswer(refusal, randomUUID());
+  let head = `HTTP/1.1 ${status} ${statusText[status] ?? 'Error'}\r\nconnection: close\r\n`;
+  for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`;
+  socket.on('error', () => socket.destroy());
+  socket.end(`${head}\r\n${text}`);
+  setTimeout(() => socket.destroy(), 1_000).unref();
+}
+
+const statusText: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  405: 'Method Not Allowed',
+  408: 'Request Timeout',
+  431: 'Request Header Fields Too Large',
+};

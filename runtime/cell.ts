@@ -1,0 +1,307 @@
+import { Channel, type Pipe } from './channel.ts';
+import { StartFailure, type Instance, type InstanceEnd, type InstanceWatcher } from './engine.ts';
+import {
+  formatEnd,
+  Frame,
+  longestToCell,
+  type CellConfig,
+  type CellReport,
+  type GoneReason,
+  type LoadedReport,
+  type NotLoadedReport,
+  type StartSpec,
+} from './frames.ts';
+import { compileCache, type GuestBundle } from './isolate/bootstrap.ts';
+import { IsolateEngine } from './isolate/engine.ts';
+import { Warm } from './warm.ts';
+
+export interface CellOptions {
+  /** How this process ends itself when it cannot go on; in the host's own process: nothing. */
+  readonly exit: (why: string) => void;
+}
+
+interface Code {
+  readonly source: string;
+  readonly cache: Uint8Array;
+  users: number;
+}
+
+/** A place for an instance: from Load on, before the instance exists, until it is gone and drained. */
+class Slot {
+  readonly id: number;
+  readonly codeId: string;
+  instance: Instance | undefined;
+  /** Begins that came before the instance was ready. */
+  waiting: (() => void)[] = [];
+  /** Set when it takes nothing new; disposed when drained. */
+  gone: GoneReason | undefined;
+
+  constructor(id: number, codeId: string) {
+    this.id = id;
+    this.codeId = codeId;
+  }
+
+  get memoryBytes(): number {
+    return this.instance?.memoryBytes ?? 0;
+  }
+
+  get inFlight(): number {
+    return this.instance?.inFlight ?? 0;
+  }
+}
+
+/** RSS of a process beyond what its instances may take before it is given up. */
+const rssSlackBytes = 1024 * 2 ** 20;
+
+/**
+ * One cell: instances behind a channel. The same program runs in a child process and, with `isolation: 'none'`, inside
+ * the host; only the pipe differs.
+ */
+export class Cell {
+  readonly #channel: Channel;
+  readonly #exit: CellOptions['exit'];
+  readonly #slots: Map<number, Slot> = new Map();
+  readonly #invocations: Map<number, Slot> = new Map();
+  readonly #code: Map<string, Code> = new Map();
+  #engine: IsolateEngine | undefined;
+  #warm: Warm<Slot> | undefined;
+  #config: CellConfig | undefined;
+  #disposed = 0;
+  #condemned = false;
+  #rssAt = 0;
+
+  constructor(pipe: Pipe, options: CellOptions) {
+    this.#exit = options.exit;
+    this.#channel = new Channel(pipe, longestToCell, {
+      frame: (type, id, text, bytes) => this.#frame(type, id, text, bytes),
+      turn: () => undefined,
+      closed: () => this.#close(),
+    });
+  }
+
+  #frame(type: number, id: number, text: string, bytes: Buffer): void {
+    switch (type) {
+      case Frame.Begin:
+        return this.#begin(id, text, bytes);
+      case Frame.Message:
+        this.#invocations.get(id)?.instance?.message(id, text, bytes);
+        return;
+      case Frame.Drop:
+        return this.#drop(id);
+      case Frame.Load:
+        void this.#load(id, JSON.parse(text) as StartSpec, bytes);
+        return;
+      case Frame.Retire:
+        return this.#retire(id, text as GoneReason);
+      case Frame.Compile:
+        void this.#compile(id, text === 'script' ? 'script' : 'module', bytes);
+        return;
+      case Frame.Ping:
+        this.#channel.send(Frame.Pong, id, JSON.stringify(this.#report()));
+        return;
+      case Frame.Configure:
+        void this.#configure(JSON.parse(text) as CellConfig, bytes);
+        return;
+      default:
+        return;
+    }
+  }
+
+  async #configure(config: CellConfig, bytes: Buffer): Promise<void> {
+    this.#config = config;
+    if (!config.compiler) {
+      const sourceBytes = bytes.length - config.cacheBytes;
+      const bundle: GuestBundle = {
+        source: bytes.toString('utf8', 0, sourceBytes),
+        ...(config.cacheBytes === 0 ? {} : { cache: new Uint8Array(bytes.subarray(sourceBytes)) }),
+      };
+      this.#warm = new Warm<Slot>({
+        bytes: config.warmBytes,
+        idleMs: config.idleMs,
+        evicted: (id, slot, reason) => this.#evicted(id, slot, reason),
+      });
+      this.#engine = new IsolateEngine({ bundle, spares: config.spares, beat: () => this.#watchMemory() });
+      await this.#engine.fill();
+    }
+    this.#channel.send(Frame.Ready, 0, '');
+  }
+
+  async #load(id: number, spec: StartSpec, bytes: Buffer): Promise<void> {
+    const slot = new Slot(id, spec.codeId);
+    const code = this.#takeCode(spec, bytes);
+    if (code === undefined || this.#engine === undefined) {
+      return this.#notLoaded(id, { needCode: true });
+    }
+    this.#slots.set(id, slot);
+    const watcher = this.#watch(slot);
+    try {
+      const { source, cache } = code;
+      const started = await this.#engine.start({ source, cache, head: spec.head, limits: spec }, watcher);
+      slot.instance = started.instance;
+      const report: LoadedReport = {
+        kinds: started.kinds,
+        memoryBytes: started.instance.memoryBytes,
+        spare: started.spare,
+        cached: started.cached,
+        phases: started.phases,
+      };
+      this.#channel.send(Frame.Loaded, id, JSON.stringify(report));
+    } catch (error) {
+      this.#slots.delete(id);
+      this.#dropCode(spec.codeId);
+      for (const invocation of this.#invocations.keys())
+        if (this.#invocations.get(invocation) === slot) this.#invocations.delete(invocation);
+      const problem =
+        error instanceof StartFailure ? error.problem : { kind: 'crashed' as const, message: String(error) };
+      return this.#notLoaded(id, { outcome: problem });
+    }
+    const waiting = slot.waiting;
+    slot.waiting = [];
+    for (const begin of waiting) begin();
+    if (slot.gone === undefined) this.#warm?.add(id, slot, { keep: spec.keep });
+    else this.#channel.send(Frame.Gone, id, slot.gone);
+    this.#drained(slot);
+  }
+
+  #notLoaded(id: number, report: NotLoadedReport): void {
+    this.#channel.send(Frame.NotLoaded, id, JSON.stringify(report));
+  }
+
+  #takeCode(spec: StartSpec, bytes: Buffer): Code | undefined {
+    const known = this.#code.get(spec.codeId);
+    if (known !== undefined) {
+      known.users++;
+      return known;
+    }
+    if (bytes.length === 0) return undefined;
+    const source = bytes.toString('utf8', 0, spec.sourceBytes);
+    const cache = new Uint8Array(bytes.subarray(spec.sourceBytes, spec.sourceBytes + spec.cacheBytes));
+    const code: Code = { source, cache, users: 1 };
+    this.#code.set(spec.codeId, code);
+    return code;
+  }
+
+  #dropCode(codeId: string): void {
+    const code = this.#code.get(codeId);
+    if (code === undefined) return;
+    code.users--;
+    if (code.users === 0) this.#code.delete(codeId);
+  }
+
+  #begin(id: number, text: string, bytes: Buffer): void {
+    const cut = text.indexOf('\n');
+    const slot = this.#slots.get(Number(text.slice(0, cut)));
+    if (slot === undefined || slot.gone !== undefined) {
+      this.#channel.send(Frame.Returned, id, '');
+      return;
+    }
+    this.#invocations.set(id, slot);
+    const message = text.slice(cut + 1);
+    if (slot.instance !== undefined) {
+      this.#warm?.get(slot.id);
+      slot.instance.begin(id, message, bytes);
+      return;
+    }
+    slot.waiting.push(() => {
+      if (this.#invocations.get(id) === slot) slot.instance?.begin(id, message, bytes);
+    });
+  }
+
+  #drop(id: number): void {
+    const slot = this.#invocations.get(id);
+    if (slot === undefined) return;
+    this.#invocations.delete(id);
+    slot.instance?.drop(id);
+    this.#drained(slot);
+  }
+
+  #retire(id: number, reason: GoneReason): void {
+    const slot = this.#slots.get(id);
+    if (slot === undefined) return;
+    if (slot.instance === undefined) slot.gone ??= reason;
+    else this.#warm?.remove(id, reason);
+  }
+
+  /** The warm cache lets it go: no new calls, and disposed when those under way are done. */
+  #evicted(id: number, slot: Slot, reason: GoneReason): void {
+    if (slot.gone !== undefined) return;
+    slot.gone = reason;
+    this.#channel.send(Frame.Gone, id, reason);
+    this.#drained(slot);
+  }
+
+  /** Disposes a slot that is gone and has nothing under way. */
+  #drained(slot: Slot): void {
+    if (slot.gone === undefined || slot.instance === undefined || slot.inFlight > 0) return;
+    if (!this.#slots.delete(slot.id)) return;
+    this.#disposed++;
+    this.#dropCode(slot.codeId);
+    slot.instance.dispose();
+  }
+
+  #watch(slot: Slot): InstanceWatcher {
+    const channel = this.#channel;
+    return {
+      line: (invocation, letter, json, bytes) => {
+        if (invocation === 0) channel.send(Frame.TopLevelLog, slot.id, json);
+        else channel.send(Frame.Line, invocation, letter + json, bytes);
+      },
+      ended: (invocation, end: InstanceEnd) => {
+        this.#invocations.delete(invocation);
+        channel.send(Frame.Ended, invocation, formatEnd(end));
+        this.#warm?.resize(slot.id);
+        if (slot.gone !== undefined) queueMicrotask(() => this.#drained(slot));
+      },
+      unhealthy: () => this.#warm?.remove(slot.id, 'unhealthy'),
+      condemned: (why) => this.#condemn(why),
+    };
+  }
+
+  /** Tells the host, which starts another cell, answers or replays what is under way, and ends this process. */
+  #condemn(why: string): void {
+    if (this.#condemned) return;
+    this.#condemned = true;
+    this.#channel.send(Frame.Condemned, 0, why);
+    this.#channel.flush();
+  }
+
+  /** Called every few ms while guests run: some guests take memory that V8 does not count. */
+  #watchMemory(): void {
+    const now = performance.now();
+    if (now - this.#rssAt < 50) return;
+    this.#rssAt = now;
+    if (this.#config?.inProcess === true) return;
+    const allowed = (this.#config?.warmBytes ?? 0) * 3 + rssSlackBytes;
+    if (process.memoryUsage.rss() <= allowed) return;
+    this.#condemn('memory of the process');
+    setTimeout(() => this.#exit('memory of the process'), 20);
+  }
+
+  async #compile(id: number, kind: 'script' | 'module', bytes: Buffer): Promise<void> {
+    try {
+      const cache = await compileCache(kind, bytes.toString('utf8'));
+      this.#channel.send(Frame.Compiled, id, '', cache);
+    } catch (error) {
+      this.#channel.send(Frame.Compiled, id, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #report(): CellReport {
+    return {
+      rssBytes: process.memoryUsage.rss(),
+      warmBytes: this.#warm?.bytes ?? 0,
+      instances: this.#slots.size,
+      spares: this.#engine?.spares ?? 0,
+      disposed: this.#disposed,
+      evictions: { ...(this.#warm?.counts ?? { idle: 0, full: 0, replaced: 0, unhealthy: 0 }) },
+    };
+  }
+
+  #close(): void {
+    this.#warm?.close();
+    for (const slot of this.#slots.values()) slot.instance?.dispose();
+    this.#slots.clear();
+    this.#engine?.close();
+    this.#exit('the host has gone');
+  }
+}

@@ -1,0 +1,108 @@
+import { NativeDate, apply, construct, defineProperty, floor, uncurry } from './primordials.ts';
+
+let moment = 0;
+
+/** Milliseconds since the epoch, as of the beginning of the entry. */
+export function now(): number {
+  return moment;
+}
+
+export function setNow(value: number): void {
+  moment = value;
+}
+
+/**
+ * Replaces every clock a guest can read: Date, Temporal.Now and Intl.DateTimeFormat without a date. All stand still
+ * within an entry, so that no loop can time what its neighbours or the processor do.
+ */
+export function installClock(): void {
+  installDate();
+  installTemporal();
+  installFormat();
+}
+
+function installDate(): void {
+  const toText = uncurry(NativeDate.prototype.toString);
+  function FrozenDate(...args: unknown[]): unknown {
+    if (new.target === undefined) return toText(new NativeDate(moment));
+    return construct(NativeDate, args.length === 0 ? [moment] : args, new.target);
+  }
+  const members: Record<string, unknown> = {
+    now: () => floor(moment),
+    UTC: NativeDate.UTC,
+    parse: NativeDate.parse,
+  };
+  for (const name of Object.keys(members)) {
+    defineProperty(FrozenDate, name, { value: members[name], writable: true, configurable: true });
+  }
+  defineProperty(members['now'], 'name', { value: 'now', configurable: true });
+  defineProperty(FrozenDate, 'length', { value: 7, configurable: true });
+  defineProperty(FrozenDate, 'name', { value: 'Date', configurable: true });
+  defineProperty(FrozenDate, 'prototype', { value: NativeDate.prototype, writable: false });
+  defineProperty(NativeDate.prototype, 'constructor', {
+    value: FrozenDate,
+    writable: true,
+    configurable: true,
+  });
+  defineProperty(globalThis, 'Date', { value: FrozenDate, writable: true, configurable: true });
+}
+
+type Zone = (zone?: unknown) => unknown;
+interface TemporalLike {
+  readonly Now: object & { timeZoneId: () => string };
+  readonly Instant: {
+    fromEpochMilliseconds(ms: number): { toZonedDateTimeISO(zone: unknown): Record<string, () => unknown> };
+  };
+  readonly ZonedDateTime: { readonly prototype: Record<string, () => unknown> };
+}
+
+function installTemporal(): void {
+  const { Temporal } = globalThis as unknown as { Temporal?: TemporalLike };
+  if (Temporal === undefined) return;
+  const { Now, Instant, ZonedDateTime } = Temporal;
+  const fromMs = uncurry(Instant.fromEpochMilliseconds as (this: unknown, ms: number) => object);
+  const zoned = uncurry(
+    (Instant as unknown as { prototype: { toZonedDateTimeISO: (this: object, zone: unknown) => object } })
+      .prototype.toZonedDateTimeISO,
+  );
+  const zoneId = uncurry(Now.timeZoneId as (this: unknown) => string);
+  const part = (name: string): ((self: object) => unknown) =>
+    uncurry(ZonedDateTime.prototype[name] as (this: object) => unknown);
+  const [toDate, toTime, toDateTime] = [part('toPlainDate'), part('toPlainTime'), part('toPlainDateTime')];
+  const instant = (): object => fromMs(Instant, floor(moment));
+  const zonedNow = (zone: unknown): object => zoned(instant(), zone === undefined ? zoneId(Now) : zone);
+  const members: Record<string, Zone> = {
+    instant: () => instant(),
+    zonedDateTimeISO: (zone) => zonedNow(zone),
+    plainDateISO: (zone) => toDate?.(zonedNow(zone)),
+    plainTimeISO: (zone) => toTime?.(zonedNow(zone)),
+    plainDateTimeISO: (zone) => toDateTime?.(zonedNow(zone)),
+  };
+  for (const name of Object.keys(members)) {
+    defineProperty(Now, name, { value: members[name], writable: true, configurable: true });
+  }
+}
+
+function installFormat(): void {
+  const { prototype } = Intl.DateTimeFormat;
+  const native = Object.getOwnPropertyDescriptor(prototype, 'format');
+  const getFormat = uncurry(native?.get as (this: unknown) => (date?: unknown) => string);
+  const formatToParts = prototype.formatToParts;
+  defineProperty(prototype, 'format', {
+    ...native,
+    get(this: unknown) {
+      const format = getFormat(this);
+      return (date?: unknown): string => apply(format, undefined, [date === undefined ? moment : date]);
+    },
+  });
+  const members = {
+    formatToParts(date?: unknown): unknown {
+      return apply(formatToParts, this, [date === undefined ? moment : date]);
+    },
+  };
+  defineProperty(prototype, 'formatToParts', {
+    value: members.formatToParts,
+    writable: true,
+    configurable: true,
+  });
+}

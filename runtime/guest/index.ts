@@ -1,0 +1,73 @@
+import { installClock, now, setNow } from './clock.ts';
+import { consoleMembers } from './console.ts';
+import { cryptoGlobals, fillPool, random } from './crypto.ts';
+import { deliver } from './deliver.ts';
+import { fetch } from './fetch.ts';
+import { harden } from './harden.ts';
+import { allOver, settleQuiet } from './invocation.ts';
+import { ask, connect } from './output.ts';
+import type { Port } from './output.ts';
+import { NativeDate } from './primordials.ts';
+import { report } from './report.ts';
+import { prepare, start, startGlobals } from './start.ts';
+import { timerGlobals } from './timers.ts';
+import { installWeb } from './web/index.ts';
+
+/** What the engine calls (protocol.ts). */
+export interface Guest {
+  /** One message is one entry. */
+  readonly deliver: (text: string, bytes: ArrayBuffer | undefined, more: number, now: number) => void;
+  /** StartHead JSON and the time, before the guest's top level runs. */
+  readonly prepare: (json: string, now: number) => void;
+  /** The guest's module namespace, after its top level ran; answers with an S or a Z line. */
+  readonly start: (namespace: unknown, json: string) => void;
+}
+
+/**
+ * The value of the bootstrap script: called once in a fresh isolate, before any guest code. Defines the globals and
+ * keeps everything it is given in this script's own scope.
+ */
+export function install(
+  send: Port['send'],
+  sync: Port['sync'],
+  marker: Int32Array,
+  entropy: ArrayBuffer,
+): Guest {
+  setNow(NativeDate.now());
+  fillPool(entropy);
+  connect({ send, sync, marker }, allOver, settleQuiet);
+  installWeb({
+    idna: (domain) => ask('idna', domain),
+    random,
+    now,
+    origin: now(),
+    setTimeout: (callback, ms) => timerGlobals.setTimeout(callback, ms),
+    reportError: report,
+  });
+  harden();
+  installClock();
+  defineGlobals({ fetch, ...timerGlobals, ...cryptoGlobals, ...startGlobals, reportError: report });
+  defineGlobals({ console: createConsole(), self: globalThis });
+  return { deliver, prepare, start };
+}
+
+function defineGlobals(members: Readonly<Record<string, unknown>>): void {
+  for (const name of Object.keys(members)) {
+    Object.defineProperty(globalThis, name, { value: members[name], writable: true, configurable: true });
+  }
+}
+
+// V8's own console goes nowhere; every member it has beyond ours is taken away with it.
+function createConsole(): object {
+  const console = {};
+  for (const name of Object.keys(consoleMembers)) {
+    Object.defineProperty(console, name, {
+      value: consoleMembers[name],
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
+  }
+  Object.defineProperty(console, Symbol.toStringTag, { value: 'console', configurable: true });
+  return console;
+}

@@ -1,0 +1,120 @@
+import { NativeUint8Array, bufferLength, setBytes, viewBuffer, viewLength } from './primordials.ts';
+
+/** What the cell gave `install`; nothing of it is reachable from guest code. */
+export interface Port {
+  readonly send: (text: string, bytes: ArrayBuffer | undefined) => void;
+  readonly sync: (method: string, text: string) => string;
+  readonly marker: Int32Array;
+}
+
+interface Part {
+  readonly bytes: Uint8Array;
+  readonly offset: number;
+  readonly before: Part | undefined;
+}
+
+/** Rounds of microtasks without a new line after which what is kept goes out. */
+const patience = 8;
+/** Rounds after which it goes out although lines keep coming. */
+const mostRounds = 256;
+
+let port: Port | undefined;
+let lines = '';
+let last: Part | undefined;
+let writes = 0;
+let scheduled = false;
+let holding = false;
+let quiet: () => boolean = () => false;
+let settle: () => void = () => undefined;
+
+/** `allOver`: no invocation is alive, so nothing more can come. `beforeFlush` may write more lines. */
+export function connect(to: Port, allOver: () => boolean, beforeFlush: () => void): void {
+  port = to;
+  quiet = allOver;
+  settle = beforeFlush;
+}
+
+/** The cell's answer to a rare question (protocol.ts, sync). */
+export function ask(method: string, text: string): string {
+  return port === undefined ? '' : port.sync(method, text);
+}
+
+/** An entry for this invocation begins. An entry that was cut short may have left `scheduled` set. */
+export function beginEntry(invocation: number): void {
+  scheduled = false;
+  holding = true;
+  if (port === undefined) return;
+  port.marker[0] = invocation;
+  // Never cleared: names who ran last when microtasks go on after the flush.
+  port.marker[1] = invocation;
+}
+
+/** The entry's own work is done; its microtasks follow. With `more` the output waits for the next entry. */
+export function endEntry(more: boolean): void {
+  if (more) return;
+  holding = false;
+  if (quiet()) flush();
+  else schedule();
+}
+
+export function write(line: string): void {
+  lines = lines === '' ? line : `${lines}\n${line}`;
+  writes++;
+  if (!scheduled && !holding) schedule();
+}
+
+/** Keeps bytes for the next flush and gives their offset in it. Takes ownership: nobody may change them later. */
+export function writeBytes(bytes: Uint8Array): number {
+  const offset = last === undefined ? 0 : last.offset + viewLength(last.bytes);
+  last = { bytes, offset, before: last };
+  return offset;
+}
+
+function schedule(): void {
+  if (scheduled) return;
+  scheduled = true;
+  void flushSoon();
+}
+
+// Awaiting a primitive runs no guest code, whatever it did to Promise.
+async function flushSoon(): Promise<void> {
+  let idle = 0;
+  for (let round = 0; round < mostRounds && idle < patience; round++) {
+    const before = writes;
+    await undefined;
+    if (quiet()) break;
+    idle = before === writes ? idle + 1 : 0;
+    if (idle === patience) {
+      settle();
+      if (before !== writes) idle = 0;
+    }
+  }
+  scheduled = false;
+  flush();
+}
+
+function flush(): void {
+  if (port === undefined) return;
+  port.marker[0] = 0;
+  if (lines === '') {
+    last = undefined;
+    return;
+  }
+  const bytes = last === undefined ? undefined : gather(last);
+  // Nothing between these lines lets V8 end the entry: what is sent is forgotten, what is not sent is kept.
+  port.send(lines, bytes);
+  lines = '';
+  last = undefined;
+}
+
+/** One ArrayBuffer with every part at its offset. Each part knows its own, so an entry cut short mixes nothing up. */
+function gather(tail: Part): ArrayBuffer {
+  const total = tail.offset + viewLength(tail.bytes);
+  const only = viewBuffer(tail.bytes);
+  if (tail.before === undefined && bufferLength(only) === total) return only;
+  const all = new NativeUint8Array(total);
+  for (let part: Part | undefined = tail; part !== undefined; part = part.before) {
+    setBytes(all, part.bytes, part.offset);
+  }
+  return viewBuffer(all);
+}

@@ -1,0 +1,59 @@
+import type { Handlers } from './module.ts';
+import type { StartHead } from './protocol.ts';
+import { thrownJson } from './answer.ts';
+import { setNow } from './clock.ts';
+import { prepareEnvironment } from './environment.ts';
+import { prepareLambda } from './lambda.ts';
+import { findHandlers } from './module.ts';
+import { NativeTypeError, defineProperty, parseJson, quoteList } from './primordials.ts';
+import { write } from './output.ts';
+import { Out } from './protocol.ts';
+
+const none: Handlers = { fetch: undefined, handler: undefined, kinds: [] };
+
+/** The guest's handlers; none before `start`. */
+export let handlers: Handlers = none;
+export let functionName = '';
+
+const processEnv: Record<string, unknown> = {};
+const navigator = { userAgent: 'islet' };
+let prepared = false;
+
+/** `process.env` (the vars, as Lambda users read them) and `navigator.userAgent`; the rest of Node's process is absent. */
+export const startGlobals: Readonly<Record<string, unknown>> = { process: { env: processEnv }, navigator };
+
+/** Takes the deployment's vars and bindings. Before the guest's top level runs, so that it sees `process.env`. */
+export function prepare(json: string, now?: number): void {
+  if (now !== undefined) setNow(now);
+  if (prepared) return;
+  prepared = true;
+  const head = parseJson(json) as StartHead;
+  functionName = head.function;
+  for (const name in head.vars) {
+    defineProperty(processEnv, name, plain(head.vars[name]));
+  }
+  defineProperty(navigator, 'userAgent', plain(head.agent));
+  prepareEnvironment(head);
+  prepareLambda(head);
+}
+
+function plain(value: unknown): PropertyDescriptor {
+  return { __proto__: null, value, writable: true, enumerable: true, configurable: true } as never;
+}
+
+/** The top level ran: finds the handlers and says which there are. */
+export function start(namespace: unknown, json: string): void {
+  try {
+    prepare(json);
+    const found = findHandlers(namespace);
+    if (found.kinds.length === 0) {
+      throw new NativeTypeError(
+        'The module exports no handler; use "export default { fetch(request, env, ctx) { … } }" or "export const handler = async (event, context) => { … }"',
+      );
+    }
+    handlers = found;
+    write(`${Out.Started}0 [${quoteList(found.kinds)}]`);
+  } catch (thrown) {
+    write(`${Out.Threw}0 ${thrownJson(thrown, 'startup')}`);
+  }
+}

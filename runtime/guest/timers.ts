@@ -1,0 +1,99 @@
+import type { Invocation, Timer } from './invocation.ts';
+import { current } from './invocation.ts';
+import {
+  NativeError,
+  NativeNumber,
+  NativeTypeError,
+  apply,
+  createTable,
+  isFiniteNumber,
+  max,
+  min,
+  trunc,
+} from './primordials.ts';
+import { Out } from './protocol.ts';
+import { report } from './report.ts';
+
+/** HTML keeps delays in 32 bits. */
+const longestMs = 2 ** 31 - 1;
+
+interface Entry {
+  readonly owner: Invocation;
+}
+
+const entries = createTable<Entry>();
+let lastId = 0;
+
+type Callback = (...args: unknown[]) => unknown;
+
+interface Plan {
+  readonly where: string;
+  readonly callback: unknown;
+  readonly delay: unknown;
+  readonly args: readonly unknown[];
+  readonly repeat: boolean;
+}
+
+/** Starts a timer of the current invocation; it ends with it. */
+function start(plan: Plan): number {
+  const { where, callback, args, repeat } = plan;
+  if (typeof callback !== 'function') {
+    throw new NativeTypeError(`${where} needs a function, not source text or a ${typeof callback}`);
+  }
+  const owner = current;
+  if (owner === undefined) {
+    throw new NativeError(`${where} is not available at the top level; call it while handling a request`);
+  }
+  const given = NativeNumber(plan.delay);
+  const ms = isFiniteNumber(given) ? min(max(trunc(given), 1), longestMs) : 1;
+  const id = ++lastId;
+  if (owner.over) return id;
+  const timer: Timer = {
+    fire() {
+      if (!repeat) forget(id);
+      try {
+        apply(callback as Callback, globalThis, args);
+      } catch (thrown) {
+        report(thrown);
+      }
+    },
+    drop() {
+      forget(id);
+    },
+  };
+  owner.timers[id] = timer;
+  owner.activity++;
+  entries[id] = { owner };
+  owner.emit(Out.Timer, `[${id},${ms},${repeat ? 1 : 0}]`);
+  return id;
+}
+
+function forget(id: number): Invocation | undefined {
+  const owner = entries[id]?.owner;
+  if (owner === undefined) return undefined;
+  delete entries[id];
+  delete owner.timers[id];
+  owner.activity--;
+  return owner;
+}
+
+function clear(id: unknown): void {
+  if (typeof id !== 'number') return;
+  forget(id)?.emit(Out.ClearTimer, `[${id}]`);
+}
+
+export const timerGlobals: {
+  readonly setTimeout: (callback: unknown, delay?: unknown, ...args: unknown[]) => number;
+  readonly setInterval: (callback: unknown, delay?: unknown, ...args: unknown[]) => number;
+  readonly clearTimeout: (id?: unknown) => void;
+  readonly clearInterval: (id?: unknown) => void;
+} = {
+  setTimeout(callback, delay, ...args) {
+    return start({ where: 'setTimeout', callback, delay, args, repeat: false });
+  },
+  setInterval(callback, delay, ...args) {
+    return start({ where: 'setInterval', callback, delay, args, repeat: true });
+  },
+  clearTimeout: (id) => clear(id),
+  clearInterval: (id) => clear(id),
+};

@@ -1,0 +1,121 @@
+import { shapeInterface, toText } from './webidl.ts';
+
+const { defineProperty } = Object;
+
+/** Web IDL, 2.8.1: names with a legacy code. */
+const codes: Readonly<Record<string, number>> = {
+  IndexSizeError: 1,
+  HierarchyRequestError: 3,
+  WrongDocumentError: 4,
+  InvalidCharacterError: 5,
+  NoModificationAllowedError: 7,
+  NotFoundError: 8,
+  NotSupportedError: 9,
+  InUseAttributeError: 10,
+  InvalidStateError: 11,
+  SyntaxError: 12,
+  InvalidModificationError: 13,
+  NamespaceError: 14,
+  InvalidAccessError: 15,
+  TypeMismatchError: 17,
+  SecurityError: 18,
+  NetworkError: 19,
+  AbortError: 20,
+  URLMismatchError: 21,
+  QuotaExceededError: 22,
+  TimeoutError: 23,
+  InvalidNodeTypeError: 24,
+  DataCloneError: 25,
+};
+
+const constants: readonly (readonly [string, number])[] = [
+  ['INDEX_SIZE_ERR', 1],
+  ['DOMSTRING_SIZE_ERR', 2],
+  ['HIERARCHY_REQUEST_ERR', 3],
+  ['WRONG_DOCUMENT_ERR', 4],
+  ['INVALID_CHARACTER_ERR', 5],
+  ['NO_DATA_ALLOWED_ERR', 6],
+  ['NO_MODIFICATION_ALLOWED_ERR', 7],
+  ['NOT_FOUND_ERR', 8],
+  ['NOT_SUPPORTED_ERR', 9],
+  ['INUSE_ATTRIBUTE_ERR', 10],
+  ['INVALID_STATE_ERR', 11],
+  ['SYNTAX_ERR', 12],
+  ['INVALID_MODIFICATION_ERR', 13],
+  ['NAMESPACE_ERR', 14],
+  ['INVALID_ACCESS_ERR', 15],
+  ['VALIDATION_ERR', 16],
+  ['TYPE_MISMATCH_ERR', 17],
+  ['SECURITY_ERR', 18],
+  ['NETWORK_ERR', 19],
+  ['ABORT_ERR', 20],
+  ['URL_MISMATCH_ERR', 21],
+  ['QUOTA_EXCEEDED_ERR', 22],
+  ['TIMEOUT_ERR', 23],
+  ['INVALID_NODE_TYPE_ERR', 24],
+  ['DATA_CLONE_ERR', 25],
+];
+
+/** Brand check; never calls guest code. */
+export let isDomException: (value: unknown) => value is DOMException;
+
+/**
+ * Web IDL, 2.8. An Error in every way that shows (stack, prototype chain), with name and message as accessors.
+ */
+export class DOMException extends Error {
+  #name: string;
+  #message: string;
+
+  static {
+    isDomException = (value): value is DOMException =>
+      typeof value === 'object' && value !== null && #name in value;
+  }
+
+  constructor(message: unknown = '', options: unknown = 'Error') {
+    const text = toText(message);
+    // V8 heads the stack with a message only when the Error was made with one; the accessor then takes its place.
+    super(text);
+    delete (this as { message?: string }).message;
+    this.#message = text;
+    if (typeof options === 'object' && options !== null) {
+      const { name, cause } = options as { name?: unknown; cause?: unknown };
+      this.#name = name === undefined ? 'Error' : toText(name);
+      if ('cause' in options)
+        defineProperty(this, 'cause', { value: cause, writable: true, configurable: true });
+      return;
+    }
+    this.#name = toText(options);
+  }
+
+  // V8 formats the stack with name and message, which may happen before construction is over.
+  override get name(): string {
+    return #name in this ? this.#name : 'DOMException';
+  }
+
+  override get message(): string {
+    return #name in this ? this.#message : '';
+  }
+
+  get code(): number {
+    return codes[this.name] ?? 0;
+  }
+}
+
+shapeInterface(DOMException.prototype, 'DOMException');
+for (const [name, value] of constants) {
+  defineProperty(DOMException, name, { value, enumerable: true });
+  defineProperty(DOMException.prototype, name, { value, enumerable: true });
+}
+
+/** DOMException is serializable: name, message and, where it is text, the stack. */
+export function cloneDomException(error: DOMException): DOMException {
+  const clone = new DOMException(error.message, error.name);
+  if (typeof error.stack === 'string')
+    defineProperty(clone, 'stack', { value: error.stack, writable: true, configurable: true });
+  return clone;
+}
+
+/** For the bootstrap, e.g. createDomException('The client went away', 'AbortError'). */
+export function createDomException(message: string, name: string): Error {
+  return new DOMException(message, name);
+}

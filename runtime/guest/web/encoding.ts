@@ -1,0 +1,30 @@
+import * as lite from '@exodus/bytes/encoding-lite.js';
+import { utf8fromStringLoose, utf8toStringLoose } from '@exodus/bytes/utf8.js';
+
+type Constructor = new (...args: never[]) => object;
+
+/** The four interfaces of the Encoding standard, by global name. */
+export const encodingClasses: Readonly<Record<string, Constructor>> = {
+  TextEncoder: lite.TextEncoder,
+  TextDecoder: lite.TextDecoder,
+  TextEncoderStream: lite.TextEncoderStream,
+  TextDecoderStream: lite.TextDecoderStream,
+};
+
+// whatwg-url makes its encoder and decoder while it loads, from the globals; installWeb defines them properly.
+Object.assign(globalThis, { TextEncoder: lite.TextEncoder, TextDecoder: lite.TextDecoder });
+
+/** UTF-8 of a string; lone surrogates become U+FFFD. */
+export const encodeUtf8: (text: string) => Uint8Array<ArrayBuffer> = utf8fromStringLoose;
+
+/** Encoding: "UTF-8 decode without BOM" – a BOM stays in the text. */
+export const decodeUtf8: (bytes: Uint8Array) => string = utf8toStringLoose;
+
+/** Encoding: "UTF-8 decode" – one BOM at the start goes, malformed bytes become U+FFFD. */
+export function decodeUtf8Body(bytes: Uint8Array): string {
+  const bom = bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+  return decodeUtf8(bom ? bytes.subarray(3) : bytes);
+}
+
+/** One character per byte. */
+export const decodeLatin1: (bytes: Uint8Array) => string = lite.isomorphicDecode;

@@ -1,0 +1,114 @@
+import type { AbortSignal } from './abort.ts';
+import { type Body, openedBody, takeBody, type TakenBody, wholeBody } from './body.ts';
+import { createRequest, defaultMeta, givenSignal, type Request, toState } from './request.ts';
+import { createResponse, type Response, responseState } from './response.ts';
+import type { BodyStream } from './streams.ts';
+
+/** What a body that came in is made of; neither: no body. */
+export interface IncomingBody {
+  /** Whole; taken over. May view a larger buffer. */
+  readonly bytes?: Uint8Array;
+  /** Called on the first use of the body. */
+  readonly stream?: () => BodyStream;
+}
+
+export interface IncomingRequest extends IncomingBody {
+  readonly method: string;
+  /** Absolute, serialised; trusted. */
+  readonly url: string;
+  /** Flat: name, value, …; names in lower case; trusted, shared, never written to. */
+  readonly headers: readonly string[];
+  /** Called on the first look at `signal`; without it a signal that never aborts. */
+  readonly signal?: () => AbortSignal;
+}
+
+export interface FetchAnswer extends IncomingBody {
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: readonly string[];
+  readonly url: string;
+  readonly redirected: boolean;
+}
+
+function toBody({ bytes, stream }: IncomingBody): Body | null {
+  if (bytes !== undefined) return wholeBody(bytes);
+  return stream === undefined ? null : openedBody(stream);
+}
+
+/** The Request a handler gets. Nothing is parsed or made before it is asked for; its headers are immutable. */
+export function createIncomingRequest(init: IncomingRequest): Request {
+  return createRequest({
+    method: init.method,
+    url: init.url,
+    list: init.headers as string[],
+    guard: 'immutable',
+    headers: undefined,
+    body: toBody(init),
+    meta: defaultMeta,
+    follows: init.signal,
+    signal: undefined,
+  });
+}
+
+/** The Response fetch() answers with; its headers are immutable. */
+export function createFetchResponse(init: FetchAnswer): Response {
+  return createResponse({
+    type: 'basic',
+    status: init.status,
+    statusText: init.statusText,
+    url: init.url,
+    redirected: init.redirected,
+    list: init.headers as string[],
+    guard: 'immutable',
+    headers: undefined,
+    body: toBody(init),
+  });
+}
+
+/** A Response on its way out; `headers` is flat with names in lower case, read it at once and do not change it. */
+export interface TakenResponse {
+  readonly status: number;
+  readonly headers: string[];
+  readonly body: TakenBody;
+}
+
+/**
+ * Takes a Response of ours apart and marks its body used; undefined for anything else, however much it looks like one.
+ * TypeError when the body is used or locked already, or the Response is Response.error().
+ */
+export function takeResponse(value: unknown): TakenResponse | undefined {
+  const state = responseState(value);
+  if (state === undefined) return undefined;
+  if (state.type === 'error')
+    throw new TypeError('Response.error() cannot be sent; return a Response with a status');
+  return { status: state.status, headers: state.list, body: takeBody(state.body) };
+}
+
+/** An outgoing request; `headers` as in TakenResponse. */
+export interface TakenRequest {
+  readonly method: string;
+  /** Absolute http(s) URL with its fragment. */
+  readonly url: string;
+  readonly headers: string[];
+  readonly body: TakenBody;
+  readonly redirect: 'follow' | 'error' | 'manual';
+  /** What aborts it; watch it with onAbort and isAborted. */
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The arguments of fetch() (Fetch, 5.6), checked and taken apart. Throws TypeError for what fetch() refuses. */
+export function takeRequest(input: unknown, init: unknown): TakenRequest {
+  const state = toState(input, init);
+  if (!state.url.startsWith('http://') && !state.url.startsWith('https://'))
+    throw new TypeError(
+      `Cannot fetch ${JSON.stringify(state.url)}; only http: and https: addresses can be fetched`,
+    );
+  return {
+    method: state.method,
+    url: state.url,
+    headers: state.list,
+    body: takeBody(state.body),
+    redirect: state.meta.redirect as TakenRequest['redirect'],
+    signal: givenSignal(state),
+  };
+}

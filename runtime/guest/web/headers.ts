@@ -1,0 +1,210 @@
+import { makeIterable, requireArguments, shapeInterface, toByteString } from './webidl.ts';
+
+/** Flat: name, value, name, value; names in lower case, in the order they were added. */
+export type HeaderList = string[];
+
+/** `immutable`: every change throws TypeError. The browser's forbidden names do not apply on a server. */
+export type HeadersGuard = 'none' | 'immutable';
+
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const badValue = /[\0\r\n]/;
+/** Names seen before, to their lower-case form; bounded, since a guest may make up names for ever. */
+const knownNames = new Map<string, string>();
+const knownNamesMost = 256;
+
+/** Validates and lower-cases a header name (RFC 9110, 5.6.2 token), or throws TypeError. */
+export function normalizeName(value: unknown): string {
+  const name = typeof value === 'string' ? value : toByteString(value, 'A header name');
+  const known = knownNames.get(name);
+  if (known !== undefined) return known;
+  if (!token.test(name))
+    throw new TypeError(`Header name ${JSON.stringify(name)} is not usable; use letters, digits and "-"`);
+  const lower = name.toLowerCase();
+  if (knownNames.size < knownNamesMost) knownNames.set(name, lower);
+  return lower;
+}
+
+/** Fetch, 2.2.2 "normalize" and the definition of a header value, or TypeError. */
+export function normalizeValue(value: unknown, name: string): string {
+  let text = toByteString(value, `The value of header "${name}"`);
+  if (isSpace(text.charCodeAt(0)) || isSpace(text.charCodeAt(text.length - 1)))
+    text = text.replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, '');
+  if (badValue.test(text))
+    throw new TypeError(`The value of header "${name}" holds a NUL or a line break; remove it`);
+  return text;
+}
+
+function isSpace(code: number): boolean {
+  return code === 32 || code === 9 || code === 10 || code === 13;
+}
+
+/** The values of `name` joined with ", ", null when there is none. */
+export function getHeader(list: readonly string[], name: string): string | null {
+  let found: string | null = null;
+  for (let at = 0; at < list.length; at += 2) {
+    if (list[at] !== name) continue;
+    const value = list[at + 1] as string;
+    found = found === null ? value : `${found}, ${value}`;
+  }
+  return found;
+}
+
+export function hasHeader(list: readonly string[], name: string): boolean {
+  for (let at = 0; at < list.length; at += 2) if (list[at] === name) return true;
+  return false;
+}
+
+/** What a HeadersInit holds, validated; a list of its own. */
+export function fillHeaders(init: unknown): HeaderList {
+  const list: HeaderList = [];
+  if (init === undefined) return list;
+  if ((typeof init !== 'object' && typeof init !== 'function') || init === null)
+    throw new TypeError('Headers must be an object, an array of pairs or a Headers');
+  const from = listOf(init);
+  if (from !== undefined && iteratorOf(init) === iteratorOf(Headers.prototype)) return [...from];
+  const iterator = iteratorOf(init);
+  if (iterator !== undefined && iterator !== null) return fillFromPairs(init as Iterable<unknown>);
+  return fillFromRecord(init as Record<string, unknown>);
+}
+
+function iteratorOf(value: object): unknown {
+  return (value as { [Symbol.iterator]?: unknown })[Symbol.iterator];
+}
+
+function fillFromPairs(init: Iterable<unknown>): HeaderList {
+  const list: HeaderList = [];
+  for (const entry of init) {
+    if (typeof entry !== 'object' || entry === null || !(Symbol.iterator in entry))
+      throw new TypeError('Headers needs pairs of a name and a value');
+    const pair = [...(entry as Iterable<unknown>)];
+    if (pair.length !== 2)
+      throw new TypeError(`Headers needs pairs of a name and a value, but one has ${pair.length} items`);
+    const name = normalizeName(pair[0]);
+    list.push(name, normalizeValue(pair[1], name));
+  }
+  return list;
+}
+
+function fillFromRecord(init: Record<string, unknown>): HeaderList {
+  const list: HeaderList = [];
+  for (const key of Reflect.ownKeys(init)) {
+    if (typeof key === 'symbol') {
+      if (!Object.prototype.propertyIsEnumerable.call(init, key)) continue;
+      throw new TypeError('Header names must be strings, but one is a symbol');
+    }
+    if (!Object.prototype.propertyIsEnumerable.call(init, key)) continue;
+    const name = normalizeName(key);
+    list[list.length] = name;
+    list[list.length] = normalizeValue(init[key], name);
+  }
+  return list;
+}
+
+/** The list behind a Headers object; undefined for anything else. Never calls guest code. */
+export let listOf: (value: unknown) => HeaderList | undefined;
+/** A Headers object over `list`, which it shares. */
+export let createHeaders: (list: HeaderList, guard: HeadersGuard) => Headers;
+let pairsOf: (value: unknown) => readonly (readonly [string, string])[];
+
+/** Fetch, 5.1. */
+export class Headers {
+  #list: HeaderList;
+  #guard: HeadersGuard = 'none';
+  /** "Sort and combine", kept until the next change. */
+  #sorted: (readonly [string, string])[] | undefined;
+
+  static {
+    listOf = (value) =>
+      typeof value === 'object' && value !== null && #list in value ? value.#list : undefined;
+    createHeaders = (list, guard) => {
+      const headers = new Headers();
+      headers.#list = list;
+      headers.#guard = guard;
+      return headers;
+    };
+    pairsOf = (value) => (value as Headers).#pairs();
+  }
+
+  constructor(init?: unknown) {
+    this.#list = fillHeaders(init);
+  }
+
+  append(name: unknown, value: unknown): void {
+    requireArguments(arguments.length, 2, 'Headers.append');
+    const key = normalizeName(name);
+    const text = normalizeValue(value, key);
+    this.#change().push(key, text);
+  }
+
+  delete(name: unknown): void {
+    requireArguments(arguments.length, 1, 'Headers.delete');
+    const key = normalizeName(name);
+    const list = this.#change();
+    for (let at = list.length - 2; at >= 0; at -= 2) if (list[at] === key) list.splice(at, 2);
+  }
+
+  get(name: unknown): string | null {
+    requireArguments(arguments.length, 1, 'Headers.get');
+    return getHeader(this.#list, normalizeName(name));
+  }
+
+  getSetCookie(): string[] {
+    const list = this.#list;
+    const cookies: string[] = [];
+    for (let at = 0; at < list.length; at += 2)
+      if (list[at] === 'set-cookie') cookies.push(list[at + 1] as string);
+    return cookies;
+  }
+
+  has(name: unknown): boolean {
+    requireArguments(arguments.length, 1, 'Headers.has');
+    return hasHeader(this.#list, normalizeName(name));
+  }
+
+  set(name: unknown, value: unknown): void {
+    requireArguments(arguments.length, 2, 'Headers.set');
+    const key = normalizeName(name);
+    const text = normalizeValue(value, key);
+    setHeader(this.#change(), key, text);
+  }
+
+  #change(): HeaderList {
+    if (this.#guard === 'immutable')
+      throw new TypeError('These headers are immutable; copy them with new Headers(headers) first');
+    this.#sorted = undefined;
+    return this.#list;
+  }
+
+  #pairs(): readonly (readonly [string, string])[] {
+    if (this.#sorted) return this.#sorted;
+    const list = this.#list;
+    const names = new Set<string>();
+    for (let at = 0; at < list.length; at += 2) names.add(list[at] as string);
+    const pairs: (readonly [string, string])[] = [];
+    for (const name of [...names].sort()) {
+      if (name === 'set-cookie') for (const cookie of this.getSetCookie()) pairs.push([name, cookie]);
+      else pairs.push([name, getHeader(list, name) as string]);
+    }
+    this.#sorted = pairs;
+    return pairs;
+  }
+}
+
+/** Replaces the first `name` and removes the others, or appends. */
+export function setHeader(list: HeaderList, name: string, value: string): void {
+  let found = false;
+  for (let at = 0; at < list.length; at += 2) {
+    if (list[at] !== name) continue;
+    if (found) {
+      list.splice(at, 2);
+      at -= 2;
+      continue;
+    }
+    list[at + 1] = value;
+    found = true;
+  }
+  if (!found) list.push(name, value);
+}
+
+shapeInterface(Headers.prototype, 'Headers');
+makeIterable(Headers.prototype, 'Headers', (self) => pairsOf(self));

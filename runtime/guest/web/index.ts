@@ -1,0 +1,118 @@
+import * as abort from './abort.ts';
+import { atob, btoa } from './base64.ts';
+import { Blob, File } from './blob.ts';
+import type { TakenBody } from './body.ts';
+import { DOMException } from './dom-exception.ts';
+import { encodingClasses } from './encoding.ts';
+import { CustomEvent, ErrorEvent, Event, PromiseRejectionEvent } from './event.ts';
+import { EventTarget } from './event-target.ts';
+import * as exchange from './exchange.ts';
+import { FormData } from './form-data.ts';
+import { Headers } from './headers.ts';
+import { setIo, type WebIo } from './io.ts';
+import { queueMicrotask } from './microtask.ts';
+import { Performance, performance } from './performance.ts';
+import { Request as RequestClass } from './request.ts';
+import { Response as ResponseClass } from './response.ts';
+import { type BodyStream, streamClasses } from './streams.ts';
+import { structuredClone } from './structured-clone.ts';
+import { URLSearchParams } from './url-search-params.ts';
+import { URL } from './url.ts';
+import { defineGlobal } from './webidl.ts';
+
+export type { TakenBody } from './body.ts';
+export type { WebIo } from './io.ts';
+export type { BodyReader, BodyStream, ByteSink, ByteSource } from './streams.ts';
+export { createDomException } from './dom-exception.ts';
+export { decodeUtf8, encodeUtf8 } from './encoding.ts';
+export { createByteStream, isReadableStream, openReader } from './streams.ts';
+export { viewBytes } from './webidl.ts';
+
+const interfaces: Readonly<Record<string, unknown>> = {
+  ...streamClasses,
+  ...encodingClasses,
+  AbortController: abort.AbortController,
+  AbortSignal: abort.AbortSignal,
+  Blob,
+  CustomEvent,
+  DOMException,
+  ErrorEvent,
+  Event,
+  EventTarget,
+  File,
+  FormData,
+  Headers,
+  Performance,
+  PromiseRejectionEvent,
+  Request: RequestClass,
+  Response: ResponseClass,
+  URL,
+  URLSearchParams,
+};
+const operations: Readonly<Record<string, unknown>> = {
+  atob,
+  btoa,
+  performance,
+  queueMicrotask,
+  structuredClone,
+};
+
+/** Defines every class and function as a global of the isolate, as Web IDL does. Once, before any guest code. */
+export function installWeb(io: WebIo): void {
+  setIo(io);
+  for (const name of Object.keys(interfaces)) defineGlobal(name, interfaces[name]);
+  for (const name of Object.keys(operations)) defineGlobal(name, operations[name]);
+}
+
+// Inside this folder the classes are our own; at this border they are the global types everybody else knows.
+
+/** A Request as a guest gets it; see exchange.ts. */
+export const createIncomingRequest: (init: {
+  readonly method: string;
+  readonly url: string;
+  /** Flat, names in lower case, trusted, never written to. */
+  readonly headers: readonly string[];
+  readonly bytes?: Uint8Array;
+  readonly stream?: () => BodyStream;
+  readonly signal?: () => AbortSignal;
+}) => Request = exchange.createIncomingRequest as never;
+
+/** A Response for the answer of fetch(); see exchange.ts. */
+export const createFetchResponse: (init: {
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: readonly string[];
+  readonly url: string;
+  readonly redirected: boolean;
+  readonly bytes?: Uint8Array;
+  readonly stream?: () => BodyStream;
+}) => Response = exchange.createFetchResponse as never;
+
+/** What the runtime sends out for a guest's Response; undefined for anything else; see exchange.ts. */
+export const takeResponse: (
+  value: unknown,
+) => { readonly status: number; readonly headers: string[]; readonly body: TakenBody } | undefined =
+  exchange.takeResponse;
+
+/** The arguments of fetch() taken apart; throws TypeError for what fetch() refuses; see exchange.ts. */
+export const takeRequest: (
+  input: unknown,
+  init: unknown,
+) => {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: string[];
+  readonly body: TakenBody;
+  readonly redirect: 'follow' | 'error' | 'manual';
+  readonly signal: AbortSignal | undefined;
+} = exchange.takeRequest as never;
+
+/** A signal nobody aborted yet; with abortSignal an AbortController without the object. */
+export const createAbortSignal: () => AbortSignal = abort.createAbortSignal as never;
+/** No effect on an aborted signal; `reason` undefined: a new AbortError. */
+export const abortSignal: (signal: AbortSignal, reason?: unknown) => void = abort.abortSignal as never;
+export const isAborted: (signal: AbortSignal) => boolean = abort.isAborted as never;
+export const abortReason: (signal: AbortSignal) => unknown = abort.abortReason as never;
+/** Runs once when the signal aborts, at once when it already has; returns how to stop that. */
+export const onAbort: (signal: AbortSignal, run: (reason: unknown) => void) => () => void =
+  abort.onAbort as never;

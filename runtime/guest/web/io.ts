@@ -1,0 +1,36 @@
+/** What the web classes need from outside the isolate; the bootstrap provides it. */
+export interface WebIo {
+  /** Domain to ASCII (Punycode, lower case), "" on failure. */
+  idna(domain: string): string;
+  /** Fills with random bytes. */
+  random(bytes: Uint8Array): void;
+  /** Milliseconds since the epoch; stands still within a turn. */
+  now(): number;
+  /** performance.timeOrigin, milliseconds since the epoch. */
+  readonly origin: number;
+  /** Runs `callback` once after `ms`; for AbortSignal.timeout. Default: the global setTimeout at that moment. */
+  setTimeout?(callback: () => void, ms: number): unknown;
+  /** An exception nobody catches (a throwing event listener). Default: a rejected promise nobody handles. */
+  reportError?(error: unknown): void;
+}
+
+const missing = (): never => {
+  throw new TypeError('The web classes are not installed yet; call installWeb first');
+};
+
+/** Set once by installWeb; read at call time only, never while modules load. */
+export let io: WebIo = { idna: missing, random: missing, now: missing, origin: 0 };
+
+/** Called by installWeb. */
+export function setIo(next: WebIo): void {
+  io = next;
+}
+
+/** "Report the exception" (HTML): nobody awaits what a listener throws. */
+export function reportException(error: unknown): void {
+  if (io.reportError) {
+    io.reportError(error);
+    return;
+  }
+  void Promise.reject(error);
+}

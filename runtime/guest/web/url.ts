@@ -1,0 +1,264 @@
+// oxlint-disable-next-line import/no-unassigned-import -- whatwg-url takes TextEncoder from the globals while it loads
+import './encoding.ts';
+import * as machine from 'whatwg-url/lib/url-state-machine.js';
+import type { UrlRecord } from 'whatwg-url/lib/url-state-machine.js';
+import { createSearchParams, resetSearchParams, type URLSearchParams } from './url-search-params.ts';
+import { requireArguments, shapeInterface, toUsvString } from './webidl.ts';
+
+/**
+ * http(s) URLs that the parser would leave as they are: lower-case host without Punycode, an IPv4 address in its normal
+ * form or a last label that begins with a letter; no character the parser escapes; no "." at the start of a segment.
+ * Groups: scheme, host, port, path, query, fragment. Parsing these so is what makes new URL(request.url) cheap.
+ */
+const byte = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
+const plain = new RegExp(
+  `^(https?)://((?:${byte}\\.){3}${byte}|(?:(?!xn--)[a-z0-9_-]+\\.)*(?!xn--)[a-z][a-z0-9_-]*)` +
+    '(?::([1-9]\\d{0,3}))?' +
+    '((?:/(?!\\.|%2[eE])[!$-.0-;=@-\\[\\]_a-z|~]*)+)' +
+    '(?:\\?([!$-&(-;=?-~]*))?(?:#([!#-;=?-_a-~]*))?$',
+);
+
+type Plain = readonly (string | undefined)[];
+
+function parsePlain(text: string): Plain | undefined {
+  const found = plain.exec(text);
+  if (found === null) return undefined;
+  if (found[3] === '80' && found[1] === 'http') return undefined;
+  if (found[3] === '443' && found[1] === 'https') return undefined;
+  return found;
+}
+
+/** URL, 4.4, or undefined where that fails. */
+export function parseUrl(text: string, base?: string): UrlRecord | undefined {
+  if (base === undefined) return machine.basicURLParse(text) ?? undefined;
+  const baseURL = machine.basicURLParse(base);
+  if (baseURL === null) return undefined;
+  return machine.basicURLParse(text, { baseURL }) ?? undefined;
+}
+
+/**
+ * The address of a Request: parsed, absolute, serialised with its fragment.
+ * Throws TypeError for relative addresses and those with a user name or password.
+ */
+export function toRequestUrl(value: unknown): string {
+  const text = toUsvString(value);
+  if (parsePlain(text)) return text;
+  const record = parseUrl(text);
+  if (record === undefined)
+    throw new TypeError(
+      `Cannot parse URL ${JSON.stringify(text)}; use an absolute one such as https://example.com/`,
+    );
+  if (record.username !== '' || record.password !== '')
+    throw new TypeError(
+      'The URL of a request may not hold a user name or password; use an authorization header',
+    );
+  return machine.serializeURL(record);
+}
+
+/** The serialised URL of `value`, undefined when it cannot be parsed. */
+export function toAbsoluteUrl(value: unknown): string | undefined {
+  const text = toUsvString(value);
+  if (parsePlain(text)) return text;
+  const record = parseUrl(text);
+  return record && machine.serializeURL(record);
+}
+
+/** Brand check; never calls guest code. */
+export let isUrl: (value: unknown) => value is URL;
+
+/** URL, 6.1. */
+export class URL {
+  /** Serialisation; undefined after a change until somebody asks. */
+  #href: string | undefined;
+  /** The pieces of a plain URL until its first change. */
+  #plain: Plain | undefined;
+  #parsed: UrlRecord | undefined;
+  #params: URLSearchParams | undefined;
+
+  static {
+    isUrl = (value): value is URL => typeof value === 'object' && value !== null && #href in value;
+  }
+
+  static canParse(url: unknown, base?: unknown): boolean {
+    requireArguments(arguments.length, 1, 'URL.canParse');
+    return parseUrl(toUsvString(url), base === undefined ? undefined : toUsvString(base)) !== undefined;
+  }
+
+  static parse(url: unknown, base?: unknown): URL | null {
+    requireArguments(arguments.length, 1, 'URL.parse');
+    try {
+      return new URL(toUsvString(url), base === undefined ? undefined : toUsvString(base));
+    } catch {
+      return null;
+    }
+  }
+
+  constructor(url: unknown, base?: unknown) {
+    requireArguments(arguments.length, 1, 'new URL');
+    const text = toUsvString(url);
+    const baseText = base === undefined ? undefined : toUsvString(base);
+    this.#plain = baseText === undefined ? parsePlain(text) : undefined;
+    if (this.#plain) {
+      this.#href = text;
+      return;
+    }
+    this.#parsed = parseUrl(text, baseText);
+    if (this.#parsed === undefined)
+      throw new TypeError(
+        `Invalid URL: ${JSON.stringify(text)}${baseText === undefined ? '' : ` with base ${JSON.stringify(baseText)}`}`,
+      );
+  }
+
+  get #record(): UrlRecord {
+    return (this.#parsed ??= machine.basicURLParse(this.#href as string) as UrlRecord);
+  }
+
+  /** Runs a setter's steps on the record. */
+  #change(steps: (record: UrlRecord) => void): void {
+    const record = this.#record;
+    steps(record);
+    this.#plain = undefined;
+    this.#href = undefined;
+  }
+
+  #parseInto(value: unknown, stateOverride: string): void {
+    const text = toUsvString(value);
+    this.#change((url) => void machine.basicURLParse(text, { url, stateOverride }));
+  }
+
+  get href(): string {
+    return (this.#href ??= machine.serializeURL(this.#record));
+  }
+  set href(value: unknown) {
+    const text = toUsvString(value);
+    const record = parseUrl(text);
+    if (record === undefined) throw new TypeError(`Invalid URL: ${JSON.stringify(text)}`);
+    this.#parsed = record;
+    this.#plain = undefined;
+    this.#href = undefined;
+    if (this.#params) resetSearchParams(this.#params, record.query ?? '');
+  }
+
+  get origin(): string {
+    const { href } = this;
+    if (this.#plain) return href.slice(0, href.indexOf('/', 8));
+    return machine.serializeURLOrigin(this.#record);
+  }
+
+  get protocol(): string {
+    return `${this.#plain?.[1] ?? this.#record.scheme}:`;
+  }
+  set protocol(value: unknown) {
+    this.#parseInto(`${toUsvString(value)}:`, 'scheme start');
+  }
+
+  get username(): string {
+    return this.#plain ? '' : this.#record.username;
+  }
+  set username(value: unknown) {
+    const text = toUsvString(value);
+    if (!machine.cannotHaveAUsernamePasswordPort(this.#record))
+      this.#change((record) => machine.setTheUsername(record, text));
+  }
+
+  get password(): string {
+    return this.#plain ? '' : this.#record.password;
+  }
+  set password(value: unknown) {
+    const text = toUsvString(value);
+    if (!machine.cannotHaveAUsernamePasswordPort(this.#record))
+      this.#change((record) => machine.setThePassword(record, text));
+  }
+
+  get host(): string {
+    const { hostname, port } = this;
+    return port === '' ? hostname : `${hostname}:${port}`;
+  }
+  set host(value: unknown) {
+    if (!machine.hasAnOpaquePath(this.#record)) this.#parseInto(value, 'host');
+  }
+
+  get hostname(): string {
+    if (this.#plain) return this.#plain[2] as string;
+    const { host } = this.#record;
+    return host === null ? '' : machine.serializeHost(host);
+  }
+  set hostname(value: unknown) {
+    if (!machine.hasAnOpaquePath(this.#record)) this.#parseInto(value, 'hostname');
+  }
+
+  get port(): string {
+    if (this.#plain) return this.#plain[3] ?? '';
+    const { port } = this.#record;
+    return port === null ? '' : `${port}`;
+  }
+  set port(value: unknown) {
+    const text = toUsvString(value);
+    if (machine.cannotHaveAUsernamePasswordPort(this.#record)) return;
+    if (text !== '') this.#parseInto(text, 'port');
+    else
+      this.#change((record) => {
+        record.port = null;
+      });
+  }
+
+  get pathname(): string {
+    return this.#plain?.[4] ?? machine.serializePath(this.#record);
+  }
+  set pathname(value: unknown) {
+    if (machine.hasAnOpaquePath(this.#record)) return;
+    const text = toUsvString(value);
+    this.#change((url) => {
+      url.path = [];
+      machine.basicURLParse(text, { url, stateOverride: 'path start' });
+    });
+  }
+
+  get #query(): string {
+    return (this.#plain ? this.#plain[5] : this.#record.query) ?? '';
+  }
+
+  get search(): string {
+    const query = this.#query;
+    return query === '' ? '' : `?${query}`;
+  }
+  set search(value: unknown) {
+    const text = toUsvString(value);
+    this.#change((url) => {
+      url.query = text === '' ? null : '';
+      if (text === '') return;
+      machine.basicURLParse(text.startsWith('?') ? text.slice(1) : text, { url, stateOverride: 'query' });
+    });
+    if (this.#params) resetSearchParams(this.#params, this.#query);
+  }
+
+  get searchParams(): URLSearchParams {
+    return (this.#params ??= createSearchParams(this.#query, (query) => {
+      this.#change((record) => {
+        record.query = query === '' ? null : query;
+      });
+    }));
+  }
+
+  get hash(): string {
+    const fragment = (this.#plain ? this.#plain[6] : this.#record.fragment) ?? '';
+    return fragment === '' ? '' : `#${fragment}`;
+  }
+  set hash(value: unknown) {
+    const text = toUsvString(value);
+    this.#change((url) => {
+      url.fragment = text === '' ? null : '';
+      if (text === '') return;
+      machine.basicURLParse(text.startsWith('#') ? text.slice(1) : text, { url, stateOverride: 'fragment' });
+    });
+  }
+
+  toString(): string {
+    return this.href;
+  }
+  toJSON(): string {
+    return this.href;
+  }
+}
+
+shapeInterface(URL.prototype, 'URL');

@@ -1,0 +1,128 @@
+import ivm from 'isolated-vm';
+import { domainToASCII } from 'node:url';
+import { randomBytes } from 'node:crypto';
+
+/** The guest bundle (runtime/guest) and V8's cache of it. */
+export interface GuestBundle {
+  readonly source: string;
+  readonly cache?: Uint8Array;
+}
+
+/** Where a bootstrapped isolate's output goes; set when a function moves in. */
+export interface Port {
+  send: (text: string, bytes: ArrayBuffer | undefined) => void;
+}
+
+/** An isolate with the web globals and no guest code. */
+export interface Sandbox {
+  readonly isolate: ivm.Isolate;
+  readonly context: ivm.Context;
+  readonly deliver: ivm.Reference;
+  readonly start: ivm.Reference;
+  /** marker[0]: the invocation the guest runs just now, 0 when none. Shared memory. */
+  readonly marker: Int32Array;
+  readonly port: Port;
+  readonly memoryMb: number;
+  /** Called when V8 says that this process is lost. */
+  onCatastrophe: (message: string) => void;
+  readonly createMs: number;
+  readonly bootstrapMs: number;
+}
+
+const entropyBytes = 4096;
+
+/** The calls a guest's runtime makes synchronously; both are rare and cheap. */
+function answer(method: unknown, text: unknown): string {
+  if (method === 'idna') return domainToASCII(String(text));
+  if (method === 'entropy') return randomBytes(entropyBytes).toString('base64');
+  return '';
+}
+
+/** Creates an isolate and runs the bundle in it. Rejects when the isolate cannot be made. */
+export async function openSandbox(bundle: GuestBundle, memoryMb: number): Promise<Sandbox> {
+  const began = performance.now();
+  const port: Port = { send: () => undefined };
+  const late: { sandbox?: Sandbox } = {};
+  const isolate = new ivm.Isolate({
+    memoryLimit: memoryMb,
+    onCatastrophicError: (message) => late.sandbox?.onCatastrophe(message),
+  });
+  try {
+    const context = await isolate.createContext();
+    const created = performance.now();
+    const script = await isolate.compileScript(bundle.source, {
+      filename: 'islet:guest',
+      ...(bundle.cache === undefined ? {} : { cachedData: toExternal(bundle.cache) }),
+    });
+    const install: ivm.Reference = await script.run(context, { reference: true });
+    script.release();
+    const marker = new Int32Array(new SharedArrayBuffer(8));
+    const made: ivm.Reference = await install.apply(
+      undefined,
+      [
+        new ivm.Callback((text: string, bytes: ArrayBuffer | undefined) => port.send(text, bytes), {
+          ignored: true,
+        }),
+        new ivm.Callback(answer, { sync: true }),
+        new ivm.ExternalCopy(marker).copyInto({ release: true }),
+        new ivm.ExternalCopy(toArrayBuffer(randomBytes(entropyBytes))).copyInto({ release: true }),
+      ],
+      { result: { reference: true } },
+    );
+    install.release();
+    const deliver: ivm.Reference = await made.get('deliver', { reference: true });
+    const start: ivm.Reference = await made.get('start', { reference: true });
+    made.release();
+    const sandbox: Sandbox = {
+      isolate,
+      context,
+      deliver,
+      start,
+      marker,
+      port,
+      memoryMb,
+      onCatastrophe: () => undefined,
+      createMs: created - began,
+      bootstrapMs: performance.now() - created,
+    };
+    late.sandbox = sandbox;
+    return sandbox;
+  } catch (error) {
+    if (!isolate.isDisposed) isolate.dispose();
+    throw error;
+  }
+}
+
+/** A real copy: what crosses into an isolate never shares memory with the cell. */
+export function toArrayBuffer(bytes: Uint8Array): ArrayBuffer {
+  return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
+}
+
+/** Bytes as an argument of an entry; copied once. */
+export function toArgument(bytes: Uint8Array): ivm.Copy<ArrayBuffer> {
+  const external = new ivm.ExternalCopy(toArrayBuffer(bytes), { transferOut: true });
+  return external.copyInto({ release: true, transferIn: true });
+}
+
+export function toExternal(bytes: Uint8Array): ivm.ExternalCopy<ArrayBuffer> {
+  return new ivm.ExternalCopy(toArrayBuffer(bytes));
+}
+
+/**
+ * V8's code cache of a source, made in an isolate of its own that never runs it. Only for sources whose compile may
+ * end this process: call it in the cell that compiles. Throws what V8 says of a source that does not parse.
+ */
+export async function compileCache(kind: 'script' | 'module', source: string): Promise<Uint8Array> {
+  const isolate = new ivm.Isolate({ memoryLimit: 1024 });
+  try {
+    const options = { produceCachedData: true } as const;
+    const compiled =
+      kind === 'script'
+        ? await isolate.compileScript(source, options)
+        : await isolate.compileModule(source, options);
+    const external = (compiled as ivm.CachedDataResult).cachedData;
+    return external === undefined ? new Uint8Array() : new Uint8Array(external.copy());
+  } finally {
+    isolate.dispose();
+  }
+}

@@ -1,0 +1,212 @@
+import {
+  StartFailure,
+  type Engine,
+  type InstanceSpec,
+  type InstanceWatcher,
+  type StartProblem,
+  type Started,
+} from '#runtime/engine.ts';
+import { defaultLimits } from '#runtime/limits.ts';
+import { openSandbox, toExternal, type GuestBundle, type Sandbox } from './bootstrap.ts';
+import { IsolateInstance } from './instance.ts';
+import { parseArray, parseLine } from './lines.ts';
+import { Spares } from './spares.ts';
+import { Watchdog } from './watchdog.ts';
+
+export interface IsolateEngineOptions {
+  readonly bundle: GuestBundle;
+  /** Bootstrapped isolates kept ready for each memory size in use. */
+  readonly spares: number;
+  /** Called every few ms while guests run. */
+  readonly beat: () => void;
+}
+
+/** A top level that waits for something for longer than this has failed to start, in ms. */
+const startWallMs = 10_000;
+
+/** The V8 engine: one isolated-vm isolate an instance. */
+export class IsolateEngine implements Engine {
+  readonly kind = 'isolate';
+  readonly #bundle: GuestBundle;
+  readonly #stock: Spares;
+  readonly #watchdog: Watchdog;
+
+  constructor(options: IsolateEngineOptions) {
+    this.#bundle = options.bundle;
+    this.#stock = new Spares(options.bundle, options.spares, defaultLimits.memoryMb);
+    this.#watchdog = new Watchdog(options.beat);
+  }
+
+  get spares(): number {
+    return this.#stock.count;
+  }
+
+  /** Fills the stock of spares; resolves when it is full. */
+  fill(): Promise<void> {
+    return this.#stock.fill();
+  }
+
+  close(): void {
+    this.#stock.close();
+  }
+
+  async start(spec: InstanceSpec, watcher: InstanceWatcher): Promise<Started> {
+    const spare = this.#stock.take(spec.limits.memoryMb);
+    const sandbox = spare ?? (await openSandbox(this.#bundle, spec.limits.memoryMb));
+    const startup = new Startup(sandbox, spec, watcher, this.#watchdog);
+    const ran = await startup.run();
+    return {
+      instance: new IsolateInstance(sandbox, spec.limits, watcher, this.#watchdog),
+      kinds: ran.kinds,
+      spare: spare !== undefined,
+      cached: ran.cached,
+      phases: {
+        create: spare === undefined ? sandbox.createMs : 0,
+        bootstrap: spare === undefined ? sandbox.bootstrapMs : 0,
+        load: ran.loadMs,
+        topLevel: ran.topLevelMs,
+      },
+    };
+  }
+}
+
+interface Ran {
+  readonly kinds: readonly string[];
+  readonly cached: boolean;
+  readonly loadMs: number;
+  readonly topLevelMs: number;
+}
+
+/** One run of a top level: its budgets, its log, its verdict. */
+class Startup {
+  readonly #sandbox: Sandbox;
+  readonly #spec: InstanceSpec;
+  readonly #watcher: InstanceWatcher;
+  readonly #watchdog: Watchdog;
+  #cpuMs = 0;
+  #logBytes = 0;
+  #kinds: readonly string[] = [];
+  #problem: StartProblem | undefined;
+  #overAt = 0;
+
+  constructor(sandbox: Sandbox, spec: InstanceSpec, watcher: InstanceWatcher, watchdog: Watchdog) {
+    this.#sandbox = sandbox;
+    this.#spec = spec;
+    this.#watcher = watcher;
+    this.#watchdog = watchdog;
+    sandbox.port.send = (text) => this.#receive(text);
+    sandbox.onCatastrophe = (message) => watcher.condemned(message);
+  }
+
+  async run(): Promise<Ran> {
+    const { isolate } = this.#sandbox;
+    const before = isolate.cpuTime;
+    const overtime = setTimeout(() => this.#stop({ kind: 'exceeded', limit: 'startupCpuMs' }), startWallMs);
+    this.#watchdog.enter(this);
+    try {
+      const ran = await this.#load();
+      const cpuMs = Number(isolate.cpuTime - before) / 1e6;
+      if (cpuMs > this.#spec.limits.startupCpuMs)
+        this.#problem ??= { kind: 'exceeded', limit: 'startupCpuMs' };
+      if (this.#problem !== undefined) throw new StartFailure(this.#problem);
+      return ran;
+    } catch (error) {
+      const problem = this.#problem ?? this.#explain(error);
+      if (!isolate.isDisposed) isolate.dispose();
+      throw new StartFailure(problem);
+    } finally {
+      this.#watchdog.leave(this);
+      clearTimeout(overtime);
+    }
+  }
+
+  /** Watchdog. The estimate stops runaways only; what ends by itself is judged by V8's exact figure. */
+  tick(cpuMs: number): void {
+    const { startupCpuMs } = this.#spec.limits;
+    this.#cpuMs += cpuMs;
+    if (this.#overAt > 0 && performance.now() - this.#overAt > 1000)
+      return this.#watcher.condemned('a top level could not be stopped');
+    if (this.#overAt > 0 || this.#cpuMs < startupCpuMs * 1.25 + 10) return;
+    this.#stop({ kind: 'exceeded', limit: 'startupCpuMs' });
+  }
+
+  #stop(problem: StartProblem): void {
+    this.#problem ??= problem;
+    this.#overAt = performance.now();
+    if (!this.#sandbox.isolate.isDisposed) this.#sandbox.isolate.dispose();
+  }
+
+  async #load(): Promise<Ran> {
+    const { isolate, context, start } = this.#sandbox;
+    const { source, cache, head } = this.#spec;
+    const began = performance.now();
+    const module = await isolate.compileModule(source, {
+      filename: 'file:///index.js',
+      ...(cache === undefined || cache.length === 0 ? {} : { cachedData: toExternal(cache) }),
+    });
+    await module.instantiate(context, (specifier) => {
+      throw new Error(`Cannot find module ${JSON.stringify(specifier)}; bundle it with the function`);
+    });
+    const loaded = performance.now();
+    await module.evaluate();
+    const timeout = this.#spec.limits.startupCpuMs * 4 + 100;
+    await start.apply(undefined, [module.namespace.derefInto({ release: true }), head], { timeout });
+    const rejected = (module as { readonly cachedDataRejected?: boolean }).cachedDataRejected;
+    module.release();
+    return {
+      kinds: this.#kinds,
+      cached: rejected === false,
+      loadMs: loaded - began,
+      topLevelMs: performance.now() - loaded,
+    };
+  }
+
+  #explain(error: unknown): StartProblem {
+    const message = error instanceof Error ? error.message : String(error);
+    if (this.#sandbox.isolate.isDisposed) return { kind: 'exceeded', limit: 'memoryMb' };
+    if (message.startsWith('Script execution timed out')) return { kind: 'exceeded', limit: 'startupCpuMs' };
+    if (error instanceof Error && typeof error.stack === 'string') {
+      const [stack = message] = error.stack.split('\n    at (<isolated-vm boundary>)');
+      return { kind: 'threw', error: { name: error.name, message, stack, phase: 'startup' } };
+    }
+    return { kind: 'threw', error: { name: 'Error', message: `Uncaught ${message}`, phase: 'startup' } };
+  }
+
+  #receive(text: unknown): void {
+    if (typeof text !== 'string') return;
+    for (const part of text.split('\n')) {
+      const line = parseLine(part);
+      if (line === undefined) continue;
+      if (line.letter === 'S') this.#kinds = toNames(parseArray(line.json));
+      if (line.letter === 'Z') this.#problem ??= toProblem(parseArray(line.json));
+      if (line.letter === 'L') this.#log(line.json);
+    }
+  }
+
+  #log(json: string): void {
+    const text = parseArray(json)?.[1];
+    if (typeof text !== 'string') return;
+    this.#logBytes += Buffer.byteLength(text);
+    if (this.#logBytes > this.#spec.limits.logBytes)
+      return this.#stop({ kind: 'exceeded', limit: 'logBytes' });
+    this.#watcher.line(0, 'L', json);
+  }
+}
+
+function toNames(value: readonly unknown[] | undefined): readonly string[] {
+  const list = Array.isArray(value?.[0]) ? (value[0] as readonly unknown[]) : (value ?? []);
+  return list.filter((name): name is string => typeof name === 'string');
+}
+
+function toProblem(value: readonly unknown[] | undefined): StartProblem {
+  const [name, message, stack] = value ?? [];
+  return {
+    kind: 'threw',
+    error: {
+      name: typeof name === 'string' ? name : 'Error',
+      message: typeof message === 'string' ? message : '',
+      ...(typeof stack === 'string' ? { stack } : {}),
+      phase: 'startup',
+    },
+  };
+}

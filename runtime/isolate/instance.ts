@@ -1,0 +1,288 @@
+import type { Instance, InstanceEnd, InstanceSpec, InstanceWatcher } from '#runtime/engine.ts';
+import { In } from '#runtime/guest/protocol.ts';
+import { toArgument, type Sandbox } from './bootstrap.ts';
+import { clearTimers, createInvocation, type Invocation } from './invocations.ts';
+import { Output } from './output.ts';
+import type { Watchdog } from './watchdog.ts';
+
+interface Message {
+  readonly invocation: number;
+  readonly text: string;
+  readonly bytes: Uint8Array | undefined;
+}
+
+/** How often the heap is measured, at the most. */
+const memorySampleMs = 20;
+/** How long a stopped entry may take to end before the process is given up. */
+const stopGraceMs = 1000;
+
+/**
+ * One isolate of one deployment. Messages wait in a queue; all that wait go in together, one entry each, and only the
+ * last one's end is awaited. CPU is exact per batch, and shared out within it by what the ticks saw.
+ */
+export class IsolateInstance implements Instance {
+  readonly #sandbox: Sandbox;
+  readonly #limits: InstanceSpec['limits'];
+  readonly #watcher: InstanceWatcher;
+  readonly #watchdog: Watchdog;
+  readonly #invocations: Map<number, Invocation> = new Map();
+  readonly #entryTimeoutMs: number;
+  readonly #output: Output;
+  #queue: Message[] = [];
+  #batch: readonly Message[] = [];
+  #busy = false;
+  #dead = false;
+  #unhealthy = false;
+  #stoppedAt = 0;
+  #cpuNs: bigint;
+  #memoryBytes = 0;
+  #memoryAt = 0;
+
+  constructor(
+    sandbox: Sandbox,
+    limits: InstanceSpec['limits'],
+    watcher: InstanceWatcher,
+    watchdog: Watchdog,
+  ) {
+    this.#sandbox = sandbox;
+    this.#limits = limits;
+    this.#watcher = watcher;
+    this.#watchdog = watchdog;
+    this.#entryTimeoutMs = limits.cpuMs * 4 + 100;
+    this.#cpuNs = sandbox.isolate.cpuTime;
+    this.#output = new Output({
+      watcher,
+      logBytes: limits.logBytes,
+      find: (invocation) => this.#invocations.get(invocation),
+      queued: (text) => this.#queue.some((message) => message.text === text),
+      push: (invocation, text, bytes) => this.message(invocation, text, bytes),
+    });
+    sandbox.port.send = (text, bytes) => this.#output.receive(text, bytes);
+    sandbox.onCatastrophe = (message) => watcher.condemned(message);
+    this.#sampleMemory(performance.now());
+  }
+
+  get inFlight(): number {
+    return this.#invocations.size;
+  }
+
+  get memoryBytes(): number {
+    return this.#memoryBytes;
+  }
+
+  begin(invocation: number, message: string, bytes: Uint8Array): void {
+    if (this.#dead) {
+      this.#watcher.ended(invocation, { cause: 'instance', cpuMs: 0, peakBytes: 0 });
+      return;
+    }
+    this.#invocations.set(invocation, createInvocation(invocation));
+    this.#push(invocation, message, bytes);
+  }
+
+  message(invocation: number, message: string, bytes: Uint8Array): void {
+    if (this.#invocations.has(invocation)) this.#push(invocation, message, bytes);
+  }
+
+  drop(invocation: number): void {
+    const found = this.#invocations.get(invocation);
+    if (found === undefined) return;
+    this.#forget(found);
+    this.#push(invocation, `[${In.Drop},${invocation}]`, undefined);
+  }
+
+  dispose(): void {
+    if (this.#dead) return;
+    if (!this.#busy) {
+      this.#sandbox.deliver.release();
+      this.#sandbox.start.release();
+      this.#sandbox.context.release();
+    }
+    this.#kill();
+    this.#lose(undefined, 'instance');
+  }
+
+  /** Watchdog: an entry runs; charge the invocation it works for, and stop it when its budget is gone. */
+  tick(cpuMs: number): void {
+    if (this.#stoppedAt > 0) {
+      if (performance.now() - this.#stoppedAt <= stopGraceMs) return;
+      this.#lose(this.#running(), 'cpuMs');
+      this.#watcher.condemned('an entry could not be stopped');
+      return;
+    }
+    const found = this.#running();
+    if (found === undefined) return;
+    found.sampledMs += cpuMs;
+    // What ticks see is an estimate: entries that end are judged by the exact figure, runaways by this one.
+    if (found.cpuMs + found.sampledMs < this.#limits.cpuMs * 1.25 + 10) return;
+    found.over = 'cpuMs';
+    this.#stop(found);
+  }
+
+  /** Ends the entry that runs for `found`: at once when that hurts nobody else, else at its own timeout. */
+  #stop(found: Invocation): void {
+    if (this.#invocations.size > 1) {
+      if (found.cpuMs + found.sampledMs > this.#entryTimeoutMs) this.#stoppedAt = performance.now();
+      return;
+    }
+    this.#stoppedAt = performance.now();
+    this.#kill();
+  }
+
+  #kill(): void {
+    this.#dead = true;
+    if (!this.#sandbox.isolate.isDisposed) this.#sandbox.isolate.dispose();
+    if (!this.#unhealthy) this.#retire();
+  }
+
+  #retire(): void {
+    this.#unhealthy = true;
+    this.#watcher.unhealthy();
+  }
+
+  #push(invocation: number, text: string, bytes: Uint8Array | undefined): void {
+    if (this.#dead) return;
+    this.#queue.push({
+      invocation,
+      text,
+      bytes: bytes !== undefined && bytes.length > 0 ? bytes : undefined,
+    });
+    if (!this.#busy) {
+      this.#busy = true;
+      queueMicrotask(() => void this.#pump());
+    }
+  }
+
+  async #pump(): Promise<void> {
+    while (this.#queue.length > 0 && !this.#dead) {
+      const batch = this.#queue;
+      this.#queue = [];
+      this.#batch = batch;
+      this.#watchdog.enter(this);
+      try {
+        await this.#enter(batch);
+      } catch (error) {
+        this.#failed(error, batch);
+      } finally {
+        this.#watchdog.leave(this);
+      }
+      this.#settle(batch);
+    }
+    this.#busy = false;
+  }
+
+  #enter(batch: readonly Message[]): Promise<unknown> {
+    const now = performance.timeOrigin + performance.now();
+    const options = { timeout: this.#entryTimeoutMs };
+    const last = batch.length - 1;
+    const { deliver } = this.#sandbox;
+    for (let i = 0; i < last; i++) deliver.applyIgnored(undefined, argumentsOf(batch[i], 1, now), options);
+    return deliver.apply(undefined, argumentsOf(batch[last], 0, now), options);
+  }
+
+  /** The last entry of a batch did not end well: V8 stopped it, the isolate is gone, or a rejection nobody handled. */
+  #failed(error: unknown, batch: readonly Message[]): void {
+    const message = error instanceof Error ? error.message : String(error);
+    if (this.#sandbox.isolate.isDisposed) {
+      if (!this.#dead) this.#kill();
+      return this.#lose(this.#running(), 'memoryMb');
+    }
+    const last = batch.at(-1)?.invocation ?? 0;
+    if (message.startsWith('Script execution timed out')) {
+      const found = this.#invocations.get(last);
+      if (found !== undefined) found.over = 'cpuMs';
+      this.#queue.unshift({ invocation: 0, text: `[${In.Flush}]`, bytes: undefined });
+      if (!this.#unhealthy) this.#retire();
+      return;
+    }
+    if (this.#invocations.has(last))
+      this.#watcher.line(last, 'L', JSON.stringify(['error', `Uncaught (in promise) ${message}`]));
+  }
+
+  /** The isolate is gone: whoever spent a budget is named, `blamed` with `cause`, and all others were neighbours. */
+  #lose(blamed: Invocation | undefined, cause: InstanceEnd['cause']): void {
+    this.#dead = true;
+    for (const found of this.#invocations.values()) {
+      const own = found.over ?? (found === blamed ? cause : undefined);
+      this.#end(found, own ?? 'instance');
+    }
+  }
+
+  /** An entry, or several, have ended: count, end what is finished or over its budget, measure. */
+  #settle(batch: readonly Message[]): void {
+    if (this.#dead) return;
+    this.#stoppedAt = 0;
+    this.#charge(batch);
+    const now = performance.now();
+    if (now - this.#memoryAt > memorySampleMs) this.#sampleMemory(now);
+    for (const message of batch) {
+      const found = this.#invocations.get(message.invocation);
+      if (found === undefined) continue;
+      if (found.peakBytes < this.#memoryBytes) found.peakBytes = this.#memoryBytes;
+      if (found.over === undefined && found.cpuMs > this.#limits.cpuMs) found.over = 'cpuMs';
+      if (found.over !== undefined) this.#exceed(found, found.over);
+    }
+    for (const found of this.#output.takeFinished())
+      if (this.#invocations.has(found.number)) this.#end(found, 'finished');
+  }
+
+  #exceed(found: Invocation, limit: 'cpuMs' | 'logBytes'): void {
+    this.#end(found, limit);
+    this.#push(found.number, `[${In.Drop},${found.number}]`, undefined);
+  }
+
+  #charge(batch: readonly Message[]): void {
+    const before = this.#cpuNs;
+    this.#cpuNs = this.#sandbox.isolate.cpuTime;
+    const total = Number(this.#cpuNs - before) / 1e6;
+    const only = batch[0]?.invocation;
+    if (batch.every((message) => message.invocation === only)) {
+      const found = this.#invocations.get(only ?? 0);
+      if (found === undefined) return;
+      found.cpuMs += total;
+      found.sampledMs = 0;
+      return;
+    }
+    let sampled = 0;
+    for (const found of this.#invocations.values()) sampled += found.sampledMs;
+    const scale = sampled > total ? total / sampled : 1;
+    const each = Math.max(0, total - sampled) / batch.length;
+    for (const message of batch) {
+      const found = this.#invocations.get(message.invocation);
+      if (found === undefined) continue;
+      found.cpuMs += each + found.sampledMs * scale;
+      found.sampledMs = 0;
+    }
+  }
+
+  #sampleMemory(now: number): void {
+    this.#memoryAt = now;
+    const heap = this.#sandbox.isolate.getHeapStatisticsSync();
+    this.#memoryBytes = heap.used_heap_size + heap.externally_allocated_size;
+  }
+
+  #end(found: Invocation, cause: InstanceEnd['cause']): void {
+    this.#forget(found);
+    if (cause === 'finished' && found.answer !== undefined)
+      this.#watcher.line(found.number, 'A', found.answer.json, found.answer.bytes);
+    this.#watcher.ended(found.number, {
+      cause,
+      cpuMs: found.cpuMs + found.sampledMs,
+      peakBytes: found.peakBytes,
+    });
+  }
+
+  #forget(found: Invocation): void {
+    clearTimers(found);
+    this.#invocations.delete(found.number);
+  }
+
+  /** Whom the entry that runs works for: as the guest's runtime says, else the last message's. */
+  #running(): Invocation | undefined {
+    return this.#invocations.get(this.#sandbox.marker[0] || (this.#batch.at(-1)?.invocation ?? 0));
+  }
+}
+
+function argumentsOf(message: Message | undefined, more: 0 | 1, now: number): unknown[] {
+  const bytes = message?.bytes === undefined ? undefined : toArgument(message.bytes);
+  return [message?.text ?? '[]', bytes, more, now];
+}

@@ -1,0 +1,68 @@
+/** What the cell keeps of one invocation: its budgets and what must be taken back when it ends. */
+export interface Invocation {
+  readonly number: number;
+  cpuMs: number;
+  /** CPU seen by ticks in the entry that runs now; replaced by the exact figure when the entry ends. */
+  sampledMs: number;
+  logBytes: number;
+  peakBytes: number;
+  /** Set once a budget is spent, so that the end names it. */
+  over: 'cpuMs' | 'logBytes' | undefined;
+  /** The guest has said that nothing follows; waits for the entry to end, so that its CPU is counted whole. */
+  finished: boolean;
+  /** The line that carried the whole answer, sent together with the end. */
+  answer: { readonly json: string; readonly bytes: Uint8Array | undefined } | undefined;
+  timers: Map<number, NodeJS.Timeout> | undefined;
+}
+
+/** Timers one invocation may have running. */
+const mostTimers = 10_000;
+const longestTimerMs = 2 ** 31 - 1;
+
+export function createInvocation(number: number): Invocation {
+  return {
+    number,
+    cpuMs: 0,
+    sampledMs: 0,
+    logBytes: 0,
+    peakBytes: 0,
+    over: undefined,
+    finished: false,
+    answer: undefined,
+    timers: undefined,
+  };
+}
+
+/** Starts a guest's timer; `due` is called on this turn of the loop or a later one, never at once. */
+export function setTimer(of: Invocation, timer: TimerRequest, due: () => void): void {
+  const timers = (of.timers ??= new Map());
+  if (timers.size >= mostTimers) return;
+  const ms = Math.min(Math.max(timer.ms, 1), longestTimerMs);
+  const handle = timer.repeat
+    ? setInterval(due, ms)
+    : setTimeout(() => {
+        timers.delete(timer.id);
+        due();
+      }, ms);
+  clearTimeout(timers.get(timer.id));
+  timers.set(timer.id, handle);
+}
+
+export interface TimerRequest {
+  readonly id: number;
+  readonly ms: number;
+  readonly repeat: boolean;
+}
+
+export function clearTimer(of: Invocation, id: number): void {
+  const handle = of.timers?.get(id);
+  if (handle === undefined) return;
+  clearTimeout(handle);
+  of.timers?.delete(id);
+}
+
+export function clearTimers(of: Invocation): void {
+  if (of.timers === undefined) return;
+  for (const handle of of.timers.values()) clearTimeout(handle);
+  of.timers = undefined;
+}

@@ -1,0 +1,134 @@
+import type { InstanceWatcher } from '#runtime/engine.ts';
+import { In } from '#runtime/guest/protocol.ts';
+import { digest } from './digest.ts';
+import { clearTimer, setTimer, type Invocation } from './invocations.ts';
+import { parseArray, parseLine, slice, toCount, type Line } from './lines.ts';
+
+/** What the output of an isolate needs of the instance it comes from. */
+export interface OutputOwner {
+  readonly watcher: InstanceWatcher;
+  readonly logBytes: number;
+  find(invocation: number): Invocation | undefined;
+  /** True while exactly this message waits to go in. */
+  queued(text: string): boolean;
+  push(invocation: number, text: string, bytes: Uint8Array): void;
+}
+
+const noBytes = new Uint8Array();
+
+/**
+ * Reads what an isolate sends: passes answers, bodies and operations on to the host, and serves here what needs no
+ * host: timers, digests, the log budget. Lines of invocations that are over are dropped.
+ */
+export class Output {
+  readonly #owner: OutputOwner;
+  readonly #watcher: InstanceWatcher;
+  /** Invocations whose last line has come; they end with the entry, so that its CPU is counted whole. */
+  #finished: Invocation[] = [];
+
+  constructor(owner: OutputOwner) {
+    this.#owner = owner;
+    this.#watcher = owner.watcher;
+  }
+
+  takeFinished(): readonly Invocation[] {
+    const finished = this.#finished;
+    if (finished.length > 0) this.#finished = [];
+    return finished;
+  }
+
+  receive(text: unknown, bytes: unknown): void {
+    if (typeof text !== 'string') return;
+    const buffer = bytes instanceof ArrayBuffer ? bytes : undefined;
+    let from = 0;
+    while (from < text.length) {
+      const to = text.indexOf('\n', from);
+      const line = parseLine(to === -1 ? text.slice(from) : text.slice(from, to));
+      const found = line === undefined ? undefined : this.#owner.find(line.invocation);
+      if (line !== undefined && found !== undefined && !found.finished) this.#line(found, line, buffer);
+      if (to === -1) return;
+      from = to + 1;
+    }
+  }
+
+  #line(found: Invocation, line: Line, buffer: ArrayBuffer | undefined): void {
+    switch (line.letter) {
+      case 'A':
+      case 'H':
+        return this.#head(found, line, buffer);
+      case 'D':
+        found.finished = true;
+        this.#finished.push(found);
+        return;
+      case 'L':
+        return this.#log(found, line);
+      case 'T':
+      case 'U':
+        return this.#timer(found, line);
+      case 'C':
+        return this.#chunk(found, line, buffer);
+      case 'O':
+        return this.#operation(found, line, buffer);
+      default:
+        return this.#watcher.line(found.number, line.letter, line.json);
+    }
+  }
+
+  #head(found: Invocation, line: Line, buffer: ArrayBuffer | undefined): void {
+    let part: Uint8Array | undefined;
+    if (buffer !== undefined) {
+      const [, , kind, body] = parseArray(line.json) ?? [];
+      if (kind === 2 && Array.isArray(body)) part = slice(buffer, body[0], body[1]);
+    }
+    if (line.letter === 'H') return this.#watcher.line(found.number, 'H', line.json, part);
+    found.answer = { json: line.json, bytes: part };
+    found.finished = true;
+    this.#finished.push(found);
+  }
+
+  #chunk(found: Invocation, line: Line, buffer: ArrayBuffer | undefined): void {
+    const [stream, off, len] = parseArray(line.json) ?? [];
+    const part = slice(buffer, off, len);
+    if (part !== undefined) this.#watcher.line(found.number, 'C', `[${toCount(stream)}]`, part);
+  }
+
+  #log(found: Invocation, line: Line): void {
+    if (found.over !== undefined) return;
+    const text = parseArray(line.json)?.[1];
+    if (typeof text !== 'string') return;
+    found.logBytes += Buffer.byteLength(text);
+    if (found.logBytes <= this.#owner.logBytes) return this.#watcher.line(found.number, 'L', line.json);
+    found.over = 'logBytes';
+  }
+
+  #timer(found: Invocation, line: Line): void {
+    const [id, ms, repeat] = parseArray(line.json) ?? [];
+    const timer = toCount(id);
+    if (line.letter === 'U') return clearTimer(found, timer);
+    const text = `[${In.Timer},${found.number},${timer}]`;
+    const wanted = { id: timer, ms: toCount(ms), repeat: repeat === 1 };
+    setTimer(found, wanted, () => {
+      // An interval that fires faster than the guest runs must not fill the queue.
+      if (wanted.repeat && this.#owner.queued(text)) return;
+      this.#owner.push(found.number, text, noBytes);
+    });
+  }
+
+  #operation(found: Invocation, line: Line, buffer: ArrayBuffer | undefined): void {
+    const operation = parseArray(line.json);
+    if (operation === undefined) return;
+    const [op, binding, method, args, off, len] = operation;
+    const part = slice(buffer, off, len);
+    if (binding === '' && method === 'digest') return this.#digest(found.number, toCount(op), args, part);
+    return this.#watcher.line(found.number, 'O', line.json, part);
+  }
+
+  #digest(invocation: number, op: number, args: unknown, data: Uint8Array | undefined): void {
+    void digest(args, data ?? noBytes).then((result) => {
+      const head = `[${In.Answer},${invocation},${op},`;
+      if (result.ok)
+        return this.#owner.push(invocation, `${head}1,null,0,${result.bytes.length},0]`, result.bytes);
+      return this.#owner.push(invocation, `${head}0,${JSON.stringify(result.error)},0,-1,0]`, noBytes);
+    });
+  }
+}

@@ -1,0 +1,86 @@
+/** Something that runs in an isolate just now and is watched. */
+export interface Watched {
+  /** About `cpuMs` of CPU were used since the last tick; the entry has run for `wallMs`. */
+  tick(cpuMs: number, wallMs: number): void;
+}
+
+interface Entry {
+  readonly watched: Watched;
+  readonly since: number;
+  ticked: boolean;
+}
+
+const tickMs = 5;
+const restMs = 250;
+
+/**
+ * Looks at running entries every few ms. V8 tells an isolate's CPU time exactly, but only once an entry is over; while
+ * it runs this takes the process's CPU less the main thread's and shares it out over the entries that ran throughout.
+ */
+export class Watchdog {
+  readonly #entries: Map<Watched, Entry> = new Map();
+  readonly #beat: () => void;
+  #timer: NodeJS.Timeout | undefined;
+  #lastCpuMs = 0;
+  #lastAt = 0;
+  #busyAt = 0;
+
+  /** `beat` is called on every tick while anything runs. */
+  constructor(beat: () => void) {
+    this.#beat = beat;
+  }
+
+  enter(watched: Watched): void {
+    const now = performance.now();
+    this.#entries.set(watched, { watched, since: now, ticked: false });
+    this.#busyAt = now;
+    if (this.#timer !== undefined) return;
+    this.#lastAt = now;
+    this.#lastCpuMs = guestCpuMs();
+    this.#timer = setInterval(() => this.#tick(), tickMs);
+    this.#timer.unref();
+  }
+
+  leave(watched: Watched): void {
+    this.#entries.delete(watched);
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    if (this.#entries.size === 0) {
+      this.#rest(now);
+      return;
+    }
+    this.#busyAt = now;
+    const cpuMs = guestCpuMs();
+    const used = cpuMs - this.#lastCpuMs;
+    const elapsed = now - this.#lastAt;
+    this.#lastCpuMs = cpuMs;
+    this.#lastAt = now;
+    const share = Math.min(used / this.#entries.size, elapsed);
+    this.#beat();
+    for (const entry of this.#entries.values()) {
+      const wallMs = now - entry.since;
+      entry.watched.tick(entry.ticked ? share : Math.min(share, wallMs), wallMs);
+      entry.ticked = true;
+    }
+  }
+
+  #rest(now: number): void {
+    if (now - this.#busyAt < restMs) {
+      // Keep the base line fresh, so that the next entry is not charged for what came before it.
+      this.#lastCpuMs = guestCpuMs();
+      this.#lastAt = now;
+      return;
+    }
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+/** CPU of every thread but this one, which never runs guest code. */
+function guestCpuMs(): number {
+  const all = process.cpuUsage();
+  const own = process.threadCpuUsage();
+  return (all.user + all.system - own.user - own.system) / 1000;
+}

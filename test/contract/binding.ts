@@ -1,0 +1,191 @@
+import * as fc from 'fast-check';
+import type { Test } from 'tap';
+import type { Answer, Attachment, Binding, Grant, Operation } from '#runtime/binding.ts';
+import type { DeploymentHead, DeploymentId, FunctionName } from '#runtime/deployment.ts';
+import { HostError } from '#runtime/errors.ts';
+import { defaultLimits } from '#runtime/limits.ts';
+
+/** What the suite must know of one binding: each binding's test supplies these. */
+export interface BindingCase {
+  /** A binding over state of its own. */
+  make(t: Test): Promise<Binding>;
+  /** Configs as a manifest may hold them, that must parse. */
+  readonly configs: readonly unknown[];
+  /** Configs that must be refused, beside unknown keys. */
+  readonly badConfigs: readonly unknown[];
+  /** A key the config takes, for the suggestion at a misspelt one. */
+  readonly configKey: string;
+  readonly methods: readonly string[];
+  /** Leaves a trace through a grant. */
+  mark(grant: Grant): Promise<unknown>;
+  /** True when the trace can be seen through a grant. */
+  sees(grant: Grant): Promise<boolean>;
+}
+
+export interface DeploymentFacts {
+  readonly function?: string;
+  readonly cordon?: string;
+}
+
+/** A deployment head with what a binding looks at. */
+export function deploymentOf(facts: DeploymentFacts = {}): DeploymentHead {
+  return {
+    id: '0'.repeat(32) as DeploymentId,
+    function: (facts.function ?? 'shop') as FunctionName,
+    version: 1,
+    limits: defaultLimits,
+    bindings: [],
+    vars: {},
+    cordon: facts.cordon ?? 'default',
+    minWarm: 0,
+    routes: [],
+    createdAt: 0,
+  };
+}
+
+/** A grant as an invocation gets it: from manifest config to grant. */
+export function grantOf(
+  binding: Binding,
+  config?: unknown,
+  facts: DeploymentFacts & { readonly name?: string; readonly signal?: AbortSignal } = {},
+): Grant {
+  return attachmentOf(binding, config, facts).grant({
+    invocationId: '00000000-0000-4000-8000-000000000000',
+    signal: facts.signal ?? new AbortController().signal,
+  });
+}
+
+export function attachmentOf(
+  binding: Binding,
+  config?: unknown,
+  facts: DeploymentFacts & { readonly name?: string } = {},
+): Attachment {
+  const declaration = { name: facts.name ?? 'BOUND', kind: binding.kind, config: binding.parse(config) };
+  return binding.attach(declaration, deploymentOf(facts));
+}
+
+/** The laws of every Binding. */
+export function bindingContract(t: Test, given: BindingCase): void {
+  void t.test('parse takes what a manifest may hold, and its own result again', async (t) => {
+    const binding = await given.make(t);
+    for (const config of given.configs) {
+      const parsed = binding.parse(config);
+      t.same(binding.parse(parsed), parsed);
+      t.same(structuredClone(parsed), parsed);
+    }
+  });
+
+  void t.test('parse refuses the rest with a TypeError', async (t) => {
+    const binding = await given.make(t);
+    for (const config of given.badConfigs) t.throws(() => binding.parse(config), TypeError);
+    t.throws(() => binding.parse([]), TypeError);
+    t.throws(() => binding.parse(42), TypeError);
+  });
+
+  void t.test('parse refuses an unknown key, naming it and the nearest one', async (t) => {
+    const binding = await given.make(t);
+    const misspelt = `${given.configKey}s`;
+    const refusal = refusalOf(() => binding.parse({ [misspelt]: 'x' }));
+    t.type(refusal, TypeError);
+    t.match(refusal?.message, misspelt);
+    t.match(refusal?.message, JSON.stringify(given.configKey));
+    t.throws(() => binding.parse(JSON.parse('{"__proto__": 1}')), TypeError);
+  });
+
+  void t.test('an unknown method rejects with TypeError', async (t) => {
+    const grant = grantOf(await given.make(t));
+    for (const method of ['', 'nothing', 'constructor', '__proto__', 'toString', 'call']) {
+      await t.rejects(grant.call({ method, args: {} }), TypeError);
+    }
+  });
+
+  void t.test('whatever a guest sends is answered, or rejected with TypeError or HostError', async (t) => {
+    const grant = grantOf(await given.make(t));
+    await t.resolves(
+      fc.assert(
+        fc.asyncProperty(operations(given.methods), async (operation) => {
+          const failure = await failureOf(grant, operation);
+          return failure === undefined || failure instanceof TypeError || failure instanceof HostError;
+        }),
+        { numRuns: 300 },
+      ),
+    );
+  });
+
+  void t.test(
+    'grants of one deployment see the same, those of another cordon see nothing of it',
+    async (t) => {
+      const binding = await given.make(t);
+      for (const config of given.configs) {
+        await given.mark(grantOf(binding, config, { cordon: 'left' }));
+        t.equal(await given.sees(grantOf(binding, config, { cordon: 'left' })), true);
+        t.equal(await given.sees(grantOf(binding, config, { cordon: 'right' })), false);
+        t.equal(await given.sees(grantOf(binding, config)), false);
+      }
+    },
+  );
+
+  void t.test('a grant whose invocation is over hangs for nobody', async (t) => {
+    const grant = grantOf(await given.make(t), undefined, { signal: AbortSignal.abort() });
+    const settled = await Promise.all(
+      given.methods.map(async (method) => {
+        await failureOf(grant, { method, args: {} });
+        return method;
+      }),
+    );
+    t.same(settled, given.methods);
+  });
+}
+
+function refusalOf(call: () => unknown): Error | undefined {
+  try {
+    call();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error : undefined;
+  }
+}
+
+async function failureOf(grant: Grant, operation: Operation): Promise<unknown> {
+  try {
+    await drained(await grant.call(operation));
+    return undefined;
+  } catch (error) {
+    return error ?? new Error('rejected with nothing');
+  }
+}
+
+/** The bytes of an answer, streamed or not; undefined when it has neither. */
+export async function drained(answer: Answer): Promise<Uint8Array | undefined> {
+  if (answer.bytes) return answer.bytes;
+  if (!answer.stream) return undefined;
+  const pieces: Uint8Array[] = [];
+  for await (const piece of answer.stream) pieces.push(piece);
+  return new Uint8Array(Buffer.concat(pieces));
+}
+
+/** Operations with the right and the wrong members, of the right and the wrong types. */
+function operations(methods: readonly string[]): fc.Arbitrary<Operation> {
+  const names = [
+    'key',
+    'prefix',
+    'limit',
+    'cursor',
+    'metadata',
+    'expiration',
+    'expirationTtl',
+    'url',
+    'headers',
+  ];
+  const text = fc.string({ unit: 'binary', maxLength: 20 });
+  const value = fc.oneof(text, fc.double(), fc.integer(), fc.jsonValue(), fc.constant(undefined));
+  const args = fc.oneof(
+    { weight: 3, arbitrary: fc.dictionary(fc.oneof(fc.constantFrom(...names), text), value) },
+    { weight: 2, arbitrary: fc.record({ key: text, metadata: value, limit: value, cursor: value }) },
+    { weight: 1, arbitrary: fc.jsonValue() },
+  );
+  const bytes = fc.option(fc.uint8Array({ maxLength: 50 }), { nil: undefined });
+  return fc
+    .record({ method: fc.oneof(fc.constantFrom(...methods), text), args, bytes })
+    .map(({ bytes, ...rest }) => (bytes === undefined ? rest : { ...rest, bytes }));
+}

@@ -1,0 +1,121 @@
+import t from 'tap';
+import { openWebIsolate } from './isolate.ts';
+
+const guest = await openWebIsolate();
+t.teardown(() => guest.dispose());
+
+/** Runs here and in the isolate: Node's TextDecoder is the oracle. */
+function decodeAll(Decoder: typeof TextDecoder, label: string, bytes: number[]): unknown {
+  const out: unknown[] = [];
+  for (const options of [{}, { ignoreBOM: true }, { fatal: true }]) {
+    try {
+      const whole = new Decoder(label, options).decode(new Uint8Array(bytes));
+      const decoder = new Decoder(label, options);
+      let streamed = '';
+      for (const byte of bytes) streamed += decoder.decode(new Uint8Array([byte]), { stream: true });
+      streamed += decoder.decode();
+      out.push([whole, streamed, decoder.encoding, decoder.fatal, decoder.ignoreBOM]);
+    } catch (error) {
+      out.push((error as Error).name);
+    }
+  }
+  return out;
+}
+
+t.test('TextDecoder: whole and byte by byte as in Node', async (t) => {
+  const cases: [string, number[]][] = [];
+  const texts = [
+    [],
+    [0x61],
+    [0xc3, 0xa9],
+    [0xef, 0xbb, 0xbf, 0x61],
+    [0xf0, 0x9f, 0x92, 0xa9],
+    [0xff],
+    [0xc3],
+    [0xe2, 0x82],
+    [0xed, 0xa0, 0x80],
+    [0xf0, 0x9f, 0x61],
+    [0xff, 0xfe, 0x61, 0],
+    [0x3d, 0xd8, 0xa9, 0xdc],
+    [0x3d, 0xd8],
+  ];
+  for (const label of ['utf-8', 'UTF8', 'utf-16le', 'utf-16be', 'nonsense'])
+    for (const bytes of texts) cases.push([label, bytes]);
+  const program = `const all = ${decodeAll.toString()}; return ${JSON.stringify(cases)}.map(([l, b]) => all(TextDecoder, l, b))`;
+  const ours = (await guest.run(program)) as unknown[];
+  for (const [index, [label, bytes]] of cases.entries())
+    t.strictSame(ours[index], decodeAll(TextDecoder, label, bytes), `${label} ${String(bytes)}`);
+});
+
+t.test('TextEncoder: encode and encodeInto', async (t) => {
+  const program = `const e = new TextEncoder(); const into = (text, size) => { const b = new Uint8Array(size); const r = e.encodeInto(text, b); return [r.read, r.written, [...b]] };
+    return [[...e.encode('aé\\ud800')], [...e.encode()], e.encoding, into('aé💩', 8), into('aé💩', 6), into('aé', 2), into('', 1)]`;
+  t.strictSame(await guest.run(program), [
+    [0x61, 0xc3, 0xa9, 0xef, 0xbf, 0xbd],
+    [],
+    'utf-8',
+    [4, 7, [0x61, 0xc3, 0xa9, 0xf0, 0x9f, 0x92, 0xa9, 0]],
+    [2, 3, [0x61, 0xc3, 0xa9, 0, 0, 0]],
+    [1, 1, [0x61, 0]],
+    [0, 0, [0]],
+  ]);
+});
+
+t.test('TextEncoderStream and TextDecoderStream: characters split over chunks survive', async (t) => {
+  const program = `const out = []; const text = 'é💩'.split('');
+    const s = ReadableStream.from(text).pipeThrough(new TextEncoderStream());
+    const bytes = new TransformStream({ transform(chunk, c) { for (const b of chunk) c.enqueue(new Uint8Array([b])) } });
+    for await (const part of s.pipeThrough(bytes).pipeThrough(new TextDecoderStream())) out.push(part);
+    return out.join('')`;
+  t.equal(await guest.run(program), 'é💩');
+});
+
+/** Runs here and in the isolate. */
+function base64(decode: typeof atob, encode: typeof btoa, text: string): unknown {
+  const attempt = (run: (text: string) => string): unknown => {
+    try {
+      return run(text);
+    } catch (error) {
+      return [(error as Error).name, (error as { code?: unknown }).code];
+    }
+  };
+  return [attempt(decode), attempt(encode)];
+}
+
+t.test('atob and btoa: forgiving as in Node', async (t) => {
+  const texts = [
+    '',
+    'YQ==',
+    'YQ=',
+    'YQ',
+    'Y',
+    'YWI=',
+    'YWJj',
+    ' Y W\tJ\nj\f\r',
+    'YQ= =',
+    '====',
+    'YQ===',
+    '=YQ=',
+    'YWJjZA',
+    'a-_b',
+    'ab\u00a0',
+    'é',
+    '\u0100',
+    '\0\xff',
+    'YR==',
+    'null',
+    '12',
+    'ab/=',
+    'ab+/',
+  ];
+  const program = `const run = ${base64.toString()}; return ${JSON.stringify(texts)}.map((x) => run(atob, btoa, x))`;
+  // Taken from an object, since the global functions are deprecated in Node's types.
+  const { atob: decode, btoa: encode } = globalThis;
+  const expected = texts.map((text) => base64(decode, encode, text));
+  t.strictSame(await guest.run(program), expected);
+  const older = await openWebIsolate({
+    before: 'delete Uint8Array.fromBase64; delete Uint8Array.prototype.toBase64',
+  });
+  t.teardown(() => older.dispose());
+  t.strictSame(await older.run(program), expected, 'on a V8 that has no base64 of its own');
+});

@@ -1,0 +1,82 @@
+import { randomFillSync } from 'node:crypto';
+import { domainToASCII, fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import ivm from 'isolated-vm';
+import { webAlias, webBanner } from '#runtime/guest/web/bundle-options.ts';
+
+const root = fileURLToPath(new URL('../../../../', import.meta.url));
+
+/** The web classes as one script whose value is the module's exports. */
+export async function bundleWeb(): Promise<string> {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: ['runtime/guest/web/index.ts'],
+    bundle: true,
+    format: 'iife',
+    globalName: 'web',
+    minify: true,
+    target: 'esnext',
+    platform: 'neutral',
+    mainFields: ['module', 'main'],
+    alias: webAlias,
+    banner: { js: webBanner },
+    footer: { js: ';web' },
+    legalComments: 'none',
+    write: false,
+  });
+  return outputFiles[0]?.text ?? '';
+}
+
+/** Runs guest programs in one real isolate; each is the body of an async function and returns data. */
+export interface WebIsolate {
+  /** `web` is in scope: the exports of runtime/guest/web/index.ts. Throws what the program throws. */
+  run(program: string): Promise<unknown>;
+  /** Runs what setTimeout was given, oldest first. */
+  runTimers(): Promise<number>;
+  dispose(): void;
+}
+
+/**
+ * A fresh isolate with the web classes installed; clock fixed at 5000 ms, time origin 1000 ms.
+ * @param options.before source that runs before the web classes load
+ */
+export async function openWebIsolate(options: { readonly before?: string } = {}): Promise<WebIsolate> {
+  const isolate = new ivm.Isolate({ memoryLimit: 64 });
+  const context = await isolate.createContext();
+  await context.global.set('idna', new ivm.Callback(domainToASCII));
+  await context.global.set(
+    'random',
+    new ivm.Callback((length: number) => randomFillSync(new Uint8Array(length)).buffer),
+  );
+  if (options.before) await context.eval(options.before);
+  const script = await isolate.compileScript(await bundleWeb());
+  await script.run(context);
+  await context.eval(`
+    {
+      const { idna, random } = globalThis;
+      globalThis.timers = [];
+      globalThis.reported = [];
+      web.installWeb({
+        idna,
+        random: (bytes) => bytes.set(new Uint8Array(random(bytes.length))),
+        now: () => 5000,
+        origin: 1000,
+        setTimeout: (run, ms) => timers.push({ run, ms }),
+        reportError: (error) => reported.push(error),
+      });
+    }`);
+  return {
+    async run(program) {
+      // Nothing is looked up after the program, which may have broken everything there is.
+      const wrapped = `"use strict"; (async (stringify) => stringify({ value: await (async () => {${program}\n})() }))(JSON.stringify)`;
+      const text = (await context.eval(wrapped, { promise: true, timeout: 10_000 })) as string;
+      return (JSON.parse(text) as { value?: unknown }).value;
+    },
+    async runTimers() {
+      return (await context.eval(
+        '{ const due = timers.splice(0); due.forEach((t) => t.run()); due.length }',
+      )) as number;
+    },
+    dispose: () => isolate.dispose(),
+  };
+}
