@@ -64,6 +64,8 @@ export interface Handle {
   fail(message: string): void;
   /** `bytes` of response chunks were passed on. */
   consumed(bytes: number): void;
+  /** The response body is not wanted, e.g. after HEAD: its source is cancelled, the call goes on to its end. */
+  discard(): void;
   /** The caller went away. */
   abort(): void;
 }

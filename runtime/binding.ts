@@ -39,8 +39,10 @@ export interface Operation {
   readonly args: unknown;
   /** Bytes sent inline; the callee may keep them. */
   readonly bytes?: Uint8Array;
-  /** A streamed body, pulled with back-pressure. */
+  /** A streamed body, pulled with back-pressure. What is not read of it is cancelled when the call ends. */
   readonly stream?: AsyncIterable<Uint8Array>;
+  /** Aborts when the guest gives this operation up, or when its invocation ends. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Answer {

@@ -41,7 +41,7 @@ export function createFetchBinding(): FetchBinding {
               `The runtime has no operation ${JSON.stringify(operation.method.slice(0, 100))} here; use fetch`,
             );
           }
-          return runFetch(client, operation, context.signal);
+          return runFetch(client, operation, operation.signal ?? context.signal);
         },
       };
     },

@@ -86,6 +86,7 @@ function refuseSecretNames(state: FunctionState, content: VersionContent): void 
 function toLabel(hint: string): string {
   const words = hint
     .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-');
   return words.slice(0, 63).replace(/^-+|-+$/g, '');

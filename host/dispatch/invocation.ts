@@ -46,6 +46,7 @@ export class Invocation implements Handle, Resident {
   #over = false;
   #bodyStarted = false;
   #cancelled = false;
+  #discarded = false;
   cold = false;
   bytesIn = 0;
   bytesOut = 0;
@@ -138,6 +139,11 @@ export class Invocation implements Handle, Resident {
     this.send(In.Credit, `1,${bytes}`);
   }
 
+  discard(): void {
+    this.#discarded = true;
+    if (this.#open) this.send(In.Cancel, '1');
+  }
+
   /** The guest hears of it and has a little time to clean up; nothing it answers goes anywhere. */
   abort(): void {
     if (this.#over || this.#cancelled) return;
@@ -199,7 +205,7 @@ export class Invocation implements Handle, Resident {
     if (this.#cancelled) return this.finish({ kind: 'cancelled' }, end.cpuMs);
     if (end.cause === 'instance') return this.lost('instance');
     if (end.cause !== 'finished') return this.exceed(end.cause, end.cpuMs);
-    if (this.#open) this.#outcome = { kind: 'threw', error: brokenOff };
+    if (this.#open && !this.#discarded) this.#outcome = { kind: 'threw', error: brokenOff };
     this.finish(this.#outcome ?? { kind: 'threw', error: noAnswer }, end.cpuMs);
   }
 

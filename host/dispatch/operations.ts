@@ -22,6 +22,8 @@ export class Operations {
   readonly #outgoing: Map<number, OutgoingStream> = new Map();
   /** Operations the guest no longer waits for. */
   readonly #killed: Set<number> = new Set();
+  /** One for each operation under way. */
+  readonly #aborts: Map<number, AbortController> = new Map();
   #count = 0;
 
   constructor(owner: OperationsOwner) {
@@ -43,6 +45,7 @@ export class Operations {
       args,
       ...(typeof len === 'number' && len >= 0 ? { bytes } : {}),
       ...(streamed === 1 ? { stream: this.#open(op) } : {}),
+      signal: this.#signal(op),
     };
     void this.#run(op, binding, operation);
   }
@@ -71,6 +74,7 @@ export class Operations {
 
   kill(op: number): void {
     this.#killed.add(op);
+    this.#aborts.get(op)?.abort();
     this.fail(op, 'The guest gave the operation up');
     this.cancel(op + 1);
   }
@@ -78,6 +82,7 @@ export class Operations {
   /** The invocation is over: everything under way is told to stop. */
   close(): void {
     this.#abort.abort();
+    for (const abort of this.#aborts.values()) abort.abort();
     for (const stream of this.#incoming.values()) stream.fail('The invocation is over');
     for (const stream of this.#outgoing.values()) stream.cancel();
   }
@@ -93,20 +98,34 @@ export class Operations {
     try {
       answer = await this.#grant(binding).call(operation);
     } catch (error) {
+      this.#incoming.get(op)?.discard();
+      this.#incoming.delete(op);
+      this.#aborts.delete(op);
       return this.#refuse(op, error, `${binding === '' ? 'fetch' : binding}.${operation.method}`);
     }
     if (this.#abort.signal.aborted || this.#killed.has(op)) {
+      this.#aborts.delete(op);
       await answer.stream?.[Symbol.asyncIterator]().return?.();
       return;
     }
     const { value, bytes, stream } = answer;
     const head = `${op},1,${JSON.stringify(value ?? null)},0,${bytes?.length ?? -1}`;
     this.#owner.send(In.Answer, `${head},${stream === undefined ? 0 : 1}`, bytes);
-    if (stream === undefined) return;
+    if (stream === undefined) {
+      this.#aborts.delete(op);
+      return;
+    }
     const outgoing = new OutgoingStream(this.#owner, op + 1);
     this.#outgoing.set(op + 1, outgoing);
     await outgoing.run(stream);
     this.#outgoing.delete(op + 1);
+    this.#aborts.delete(op);
+  }
+
+  #signal(op: number): AbortSignal {
+    const abort = new AbortController();
+    this.#aborts.set(op, abort);
+    return abort.signal;
   }
 
   #grant(name: string): Grant {

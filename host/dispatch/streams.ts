@@ -38,6 +38,13 @@ export class IncomingStream implements AsyncIterable<Uint8Array> {
     this.#wake?.();
   }
 
+  /** Nobody is going to read it. */
+  discard(): void {
+    if (this.#state === 'open') this.#guest.send(In.Cancel, `${this.#number}`);
+    this.#state = 'ended';
+    this.#queue = [];
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
     try {
       for (;;) {
@@ -57,9 +64,7 @@ export class IncomingStream implements AsyncIterable<Uint8Array> {
         this.#wake = undefined;
       }
     } finally {
-      if (this.#state === 'open') this.#guest.send(In.Cancel, `${this.#number}`);
-      this.#state = 'ended';
-      this.#queue = [];
+      this.discard();
     }
   }
 }
@@ -70,6 +75,7 @@ export class OutgoingStream {
   readonly #number: number;
   #credit = initialCredit;
   #cancelled = false;
+  #source: AsyncIterator<Uint8Array> | undefined;
   #wake: (() => void) | undefined;
 
   constructor(guest: GuestLine, number: number) {
@@ -82,28 +88,41 @@ export class OutgoingStream {
     this.#wake?.();
   }
 
+  /** The guest wants no more: the source is told at once, also while its next piece is awaited. */
   cancel(): void {
     this.#cancelled = true;
     this.#wake?.();
+    void this.#source?.return?.().catch(() => undefined);
   }
 
   /** Sends all of `source`; resolves when it is sent, failed or cancelled. Its iterator is always closed. */
   async run(source: AsyncIterable<Uint8Array>): Promise<void> {
+    const iterator = source[Symbol.asyncIterator]();
+    this.#source = iterator;
     try {
-      for await (const bytes of source) {
-        for (let at = 0; at < bytes.length; at += chunkBytes) {
-          const piece = bytes.subarray(at, Math.min(bytes.length, at + chunkBytes));
-          await this.#room();
-          if (this.#cancelled) return;
-          this.#credit -= piece.length;
-          this.#guest.send(In.Chunk, `${this.#number},0,${piece.length}`, piece);
+      while (!this.#cancelled) {
+        const next = await iterator.next();
+        if (next.done === true) {
+          if (!this.#cancelled) this.#guest.send(In.End, `${this.#number}`);
+          return;
         }
-        if (this.#cancelled) return;
+        await this.#send(next.value);
       }
-      this.#guest.send(In.End, `${this.#number}`);
     } catch (error) {
       const message = error instanceof Error ? error.message : 'the body broke off';
       this.#guest.send(In.Fail, `${this.#number},${JSON.stringify(message)}`);
+    } finally {
+      this.#source = undefined;
+    }
+  }
+
+  async #send(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length; at += chunkBytes) {
+      const piece = bytes.subarray(at, Math.min(bytes.length, at + chunkBytes));
+      await this.#room();
+      if (this.#cancelled) return;
+      this.#credit -= piece.length;
+      this.#guest.send(In.Chunk, `${this.#number},0,${piece.length}`, piece);
     }
   }
 

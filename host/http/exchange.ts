@@ -100,6 +100,7 @@ export class Exchange implements Sink, Pending {
       response.flushHeaders();
       return;
     }
+    if (body.kind === 'stream') handle.discard();
     if (!head.hasBody || body.kind === 'none' || body.kind === 'stream') response.end();
     else if (body.kind === 'bytes') response.end(body.bytes);
     else response.end(head.ascii ? body.text : Buffer.from(body.text));

@@ -1,3 +1,4 @@
+/* oxlint-disable typescript/unbound-method -- methods are captured before guest code runs and called through uncurry or apply */
 import type { Reply } from './answer.ts';
 import type { RequestHead } from './protocol.ts';
 import { now } from './clock.ts';
@@ -27,9 +28,9 @@ import { inspect } from './inspect.ts';
 
 type Table = Record<string, unknown>;
 
-const empty = (): Table => ({ __proto__: null }) as never;
+const empty = (): Table => ({ __proto__: null });
 const dateToUtc = uncurry(NativeDate.prototype.toUTCString);
-const toBase64 = uncurry(NativeUint8Array.prototype.toBase64 as () => string);
+const toBase64 = uncurry(NativeUint8Array.prototype.toBase64) as (bytes: Uint8Array) => string;
 const fromBase64 = NativeUint8Array.fromBase64;
 const decodeComponent = decodeURIComponent;
 const replaceAll = uncurry(String.prototype.replaceAll as (from: string, to: string) => string);

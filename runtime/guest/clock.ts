@@ -1,3 +1,4 @@
+/* oxlint-disable typescript/unbound-method -- methods are captured before guest code runs and called through uncurry or apply */
 import { NativeDate, apply, construct, defineProperty, floor, uncurry } from './primordials.ts';
 
 let moment = 0;
@@ -65,7 +66,7 @@ function installTemporal(): void {
     (Instant as unknown as { prototype: { toZonedDateTimeISO: (this: object, zone: unknown) => object } })
       .prototype.toZonedDateTimeISO,
   );
-  const zoneId = uncurry(Now.timeZoneId as (this: unknown) => string);
+  const zoneId = uncurry(Now.timeZoneId);
   const part = (name: string): ((self: object) => unknown) =>
     uncurry(ZonedDateTime.prototype[name] as (this: object) => unknown);
   const [toDate, toTime, toDateTime] = [part('toPlainDate'), part('toPlainTime'), part('toPlainDateTime')];

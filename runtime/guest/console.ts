@@ -148,7 +148,7 @@ function elapsed(level: string, given: unknown, rest: readonly unknown[]): boole
 }
 
 /** Console standard; every line belongs to the invocation at work, and is cut at 64 K characters. */
-export const consoleMembers: Readonly<Record<string, (...args: never[]) => void>> = {
+export const consoleMembers: Readonly<Record<string, (...args: unknown[]) => void>> = {
   log: (...args: unknown[]) => print('log', args),
   info: (...args: unknown[]) => print('info', args),
   warn: (...args: unknown[]) => print('warn', args),
@@ -195,4 +195,4 @@ export const consoleMembers: Readonly<Record<string, (...args: never[]) => void>
     if (elapsed('log', given, [])) delete timers[label(given)];
   },
   clear: () => undefined,
-} as Readonly<Record<string, (...args: never[]) => void>>;
+};

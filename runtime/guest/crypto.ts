@@ -1,3 +1,4 @@
+/* oxlint-disable typescript/unbound-method -- methods are captured before guest code runs and called through uncurry or apply */
 import { current } from './invocation.ts';
 import {
   NativeError,
@@ -8,6 +9,7 @@ import {
   fillBytes,
   min,
   setBytes,
+  toText,
   toUpperCase,
   typedArrayName,
   viewBuffer,
@@ -129,10 +131,10 @@ class SubtleCrypto {
   async digest(algorithm: unknown, data: unknown): Promise<ArrayBuffer> {
     const given =
       typeof algorithm === 'object' && algorithm !== null ? (algorithm as { name: unknown }).name : algorithm;
-    const name = toUpperCase(`${given as string}`);
+    const name = toUpperCase(toText(given));
     if (digests[name] === undefined) {
       throw createDomException(
-        `Digest algorithm ${quote(`${given as string}`)} is not supported; use SHA-1, SHA-256, SHA-384 or SHA-512`,
+        `Digest algorithm ${quote(toText(given))} is not supported; use SHA-1, SHA-256, SHA-384 or SHA-512`,
         'NotSupportedError',
       );
     }
@@ -149,6 +151,7 @@ class SubtleCrypto {
       method: 'digest',
       args: `[${quote(name)}]`,
       bytes,
+      whole: true,
     });
     if (answer.bytes === undefined) throw createDomException('The digest failed', 'OperationError');
     return bufferOf(answer.bytes);

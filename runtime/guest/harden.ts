@@ -1,3 +1,4 @@
+/* oxlint-disable typescript/unbound-method -- methods are captured before guest code runs and called through uncurry or apply */
 import { NativeRangeError, NativeTypeError, construct, defineProperty } from './primordials.ts';
 
 /**

@@ -1,3 +1,4 @@
+/* oxlint-disable typescript/unbound-method -- methods are captured before guest code runs and called through uncurry or apply */
 import {
   NativeString,
   getOwnPropertyDescriptor,
@@ -153,7 +154,7 @@ function showSpecial(value: object, state: State, inner: State): string | undefi
       const size = mapSize(value);
       if (state.depth < 0) return '[Map]';
       const pairs = createList();
-      mapForEach(value as Map<unknown, unknown>, (item, key) => {
+      mapForEach(value, (item, key) => {
         pairs.add(() => `${show(key, inner)} => ${show(item, inner)}`);
       });
       return `Map(${size}) ${wrap('{', pairs.done(), '}')}`;
@@ -162,15 +163,15 @@ function showSpecial(value: object, state: State, inner: State): string | undefi
       const size = setSize(value);
       if (state.depth < 0) return '[Set]';
       const items = createList();
-      setForEach(value as Set<unknown>, (item) => items.add(() => show(item, inner)));
+      setForEach(value, (item) => items.add(() => show(item, inner)));
       return `Set(${size}) ${wrap('{', items.done(), '}')}`;
     }) ??
     attempt(() => {
-      const time = dateTime(value as Date);
-      return time === time ? dateToIso(value as Date) : 'Invalid Date';
+      const time = dateTime(value);
+      return time === time ? dateToIso(value) : 'Invalid Date';
     }) ??
     attempt(() => `ArrayBuffer { byteLength: ${bufferBytes(value)} }`) ??
-    attempt(() => (isRegExp(value) ? regexpSource(value as RegExp) : undefined)) ??
+    attempt(() => (isRegExp(value) ? regexpSource(value) : undefined)) ??
     (isPromise(value) ? 'Promise {}' : undefined)
   );
 }

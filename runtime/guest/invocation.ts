@@ -201,7 +201,10 @@ export class Invocation {
 function dropAll(table: Record<number, Resource>): void {
   let reason: Error | undefined;
   for (const key in table) {
-    reason ??= createDomException('The invocation is over', 'AbortError');
+    reason ??= createDomException(
+      'The invocation ended before this was done; await it, or hand it to ctx.waitUntil',
+      'AbortError',
+    );
     table[key]?.drop(reason);
   }
 }

@@ -1,3 +1,4 @@
+/* oxlint-disable typescript/unbound-method -- methods are captured before guest code runs and called through uncurry or apply */
 import type { EventHandler } from './module.ts';
 import type { StartHead } from './protocol.ts';
 import type { Invocation } from './invocation.ts';

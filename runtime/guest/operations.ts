@@ -22,6 +22,8 @@ export interface OperationRequest {
   readonly args: string;
   readonly bytes?: Uint8Array | undefined;
   readonly stream?: ReadableStream<Uint8Array> | undefined;
+  /** Send `bytes` with the operation however long they are; for those the cell itself serves. */
+  readonly whole?: boolean;
 }
 
 export interface OperationAnswer {
@@ -62,7 +64,7 @@ export function operate(invocation: Invocation, request: OperationRequest): Prom
 function send(invocation: Invocation, number: number, request: OperationRequest): void {
   const { bytes, stream } = request;
   const length = bytes === undefined ? -1 : viewLength(bytes);
-  const inline = bytes !== undefined && length <= inlineBytes;
+  const inline = bytes !== undefined && (request.whole === true || length <= inlineBytes);
   const offset = inline ? writeBytes(copyBytes(bytes, 0, length)) : 0;
   const streamed = stream !== undefined || (bytes !== undefined && !inline);
   const head = `${number},${quote(request.binding)},${quote(request.method)},${request.args}`;
@@ -99,7 +101,7 @@ class WaitingOperation implements Waiting {
       bytes,
       body: body ? new IncomingBody(invocation, number + 1) : undefined,
     };
-    resolve(answer as unknown as OperationAnswer);
+    resolve(answer);
   }
 
   fail(error: unknown): void {

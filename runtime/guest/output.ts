@@ -81,6 +81,7 @@ async function flushSoon(): Promise<void> {
   let idle = 0;
   for (let round = 0; round < mostRounds && idle < patience; round++) {
     const before = writes;
+    // oxlint-disable-next-line typescript/await-thenable -- one round of microtasks, no promise to wait for
     await undefined;
     if (quiet()) break;
     idle = before === writes ? idle + 1 : 0;

@@ -1,3 +1,4 @@
+/* oxlint-disable typescript/unbound-method -- methods are captured before guest code runs and called through uncurry or apply */
 /**
  * The intrinsics that the bootstrap uses after guest code has run, taken while they are still V8's own: a guest may
  * overwrite any global or prototype. Rules for every file of this folder that runs later:
@@ -40,6 +41,7 @@ export const isInteger: typeof Number.isInteger = Number.isInteger;
 export const NativeString: StringConstructor = String;
 export const NativeNumber: NumberConstructor = Number;
 /** `${value}` for any guest value; throws what its toString throws. */
+// oxlint-disable-next-line typescript/no-unnecessary-template-expression -- the value is a string in name only
 export const toText = (value: unknown): string => `${value as string}`;
 
 export const parseJson: (text: string) => unknown = JSON.parse;
@@ -70,7 +72,7 @@ export const toUpperCase: (text: string) => string = uncurry(String.prototype.to
 export const trimString: (text: string) => string = uncurry(String.prototype.trim);
 
 const typedArray = getPrototypeOf(Uint8Array.prototype) as object;
-const getter = <Self extends object, Result>(owner: object, key: PropertyKey): ((self: Self) => Result) =>
+const getter = (owner: object, key: PropertyKey): never =>
   uncurry(getOwnPropertyDescriptor(owner, key)?.get as never) as never;
 
 /** "Uint8Array", "Float64Array" …, or undefined when the value is no typed array; cannot be faked. */
@@ -85,7 +87,7 @@ const dataViewLength: (view: DataView) => number = getter(DataView.prototype, 'b
 export const bufferLength: (buffer: ArrayBuffer) => number = getter(ArrayBuffer.prototype, 'byteLength');
 export const setBytes: (target: Uint8Array, source: Uint8Array, offset: number) => void = uncurry(
   getOwnPropertyDescriptor(typedArray, 'set')?.value as never,
-) as never;
+);
 export const fillBytes: (target: Uint8Array, value: number, from: number, to: number) => Uint8Array = uncurry(
   getOwnPropertyDescriptor(typedArray, 'fill')?.value as never,
 ) as never;

@@ -120,11 +120,13 @@ export const Out = {
 
 /**
  * What the bootstrap script's value is called with, once, in a fresh isolate, before any guest code:
- * install(send, sync, marker, entropy) -> { deliver, start }
+ * install(send, sync, marker, entropy) -> { deliver, prepare, start }
  *   sync(method, text) -> text   a synchronous call to the cell (rare, cheap): "idna" (host to ASCII, "" on failure),
  *                                "entropy" (base64 of 4096 random bytes)
- *   marker  an Int32Array over shared memory: the bootstrap writes marker[0] = inv when an entry begins, 0 at flush
+ *   marker  an Int32Array over shared memory: the bootstrap writes marker[0] = inv when an entry begins, 0 at flush;
+ *           marker[1], where there is one, is written likewise but never cleared: who ran last
  *   entropy 4096 random bytes as ArrayBuffer; refilled through sync when used up
+ * prepare(StartHead JSON, now) comes before the guest's top level runs, so that this sees `process.env` and the time.
  * start(namespaceModule, StartHead JSON) takes the guest's module namespace and prepares handlers.
  */
 export interface StartHead {

@@ -28,6 +28,8 @@ export class GuestHarness {
   readonly #deliver: ivm.Reference;
   /** Lines not taken yet. */
   lines: Line[];
+  /** Rejections that no guest code handled: isolated-vm throws the first one of an entry after its microtasks. */
+  readonly rejections: unknown[] = [];
   /** How often the guest sent. */
   sends = 0;
   readonly marker: Int32Array;
@@ -44,7 +46,7 @@ export class GuestHarness {
     const isolate = new ivm.Isolate({ memoryLimit: 128 });
     const context = isolate.createContextSync();
     const script = isolate.compileScriptSync((await bundle).source);
-    const install = script.runSync(context, { reference: true }) as ivm.Reference;
+    const install = script.runSync(context, { reference: true });
     const marker = new Int32Array(new SharedArrayBuffer(8));
     const early: Line[] = [];
     let harness: GuestHarness | undefined;
@@ -89,9 +91,13 @@ export class GuestHarness {
   /** One message of the engine; returns the lines it led to. */
   deliver(message: readonly unknown[], bytes?: Uint8Array, more = 0): Line[] {
     const buffer = bytes === undefined ? undefined : new Uint8Array(bytes).buffer;
-    this.#deliver.applySync(undefined, [JSON.stringify(message), buffer, more, this.now], {
-      arguments: { copy: true },
-    });
+    try {
+      this.#deliver.applySync(undefined, [JSON.stringify(message), buffer, more, this.now], {
+        arguments: { copy: true },
+      });
+    } catch (error) {
+      this.rejections.push(error);
+    }
     return more === 1 ? [] : this.take();
   }
 

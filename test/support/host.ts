@@ -35,6 +35,12 @@ export interface TestHost {
   readonly log: readonly HostLogLine[];
   /** Deploys one file: `source` as index.js, under `name`. */
   deploy(name: string, source: string, manifest?: Readonly<Record<string, unknown>>): Promise<VersionInfo>;
+  /** Deploys a file of test/guests/ under `name`. */
+  deployGuest(
+    name: string,
+    file: string,
+    manifest?: Readonly<Record<string, unknown>>,
+  ): Promise<VersionInfo>;
   request(path: string, options?: TestRequest): Promise<TestResponse>;
   /** A new raw connection; closed with the test. */
   client(): RawClient;
@@ -65,6 +71,8 @@ export async function openTestHost(t: TestLife, options: HostOptions = {}): Prom
     log,
     deploy: (name, source, manifest = {}) =>
       host.deploy({ files: { 'index.js': source } }, { name, manifest }),
+    deployGuest: (name, file, manifest = {}) =>
+      host.deploy(join(import.meta.dirname, '../guests', file), { name, manifest }),
     request: (path, sent) => request(port, path, sent),
     client: () => {
       const client = new RawClient(port);

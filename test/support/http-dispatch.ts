@@ -145,6 +145,10 @@ class Run implements Handle, GuestCall {
     this.#stop(`fail: ${message}`);
   }
 
+  discard(): void {
+    this.#dispatch.events.push('discard');
+  }
+
   abort(): void {
     this.#stop('abort');
   }

@@ -57,6 +57,11 @@ export class RawClient {
     return { status, headers, body, header };
   }
 
+  /** Reads past `mark` and gives what came before it. Throws when the connection ends first. */
+  until(mark: string): Promise<string> {
+    return this.#until(mark);
+  }
+
   /** Everything that still comes until the connection ends. */
   async rest(): Promise<string> {
     while (!this.#closed) await this.#more();

@@ -84,9 +84,11 @@ export class AbortSignal extends EventTarget {
       throw new TypeError(
         `AbortSignal.timeout needs milliseconds of 0 or more, but got ${String(milliseconds)}`,
       );
-    const start = io.setTimeout?.bind(io) ?? staticOf<Timeout>(globalThis, 'setTimeout');
     const signal = new AbortSignal(key);
-    start(() => abortSignal(signal, new DOMException('The operation timed out', 'TimeoutError')), ms);
+    const expire = (): void =>
+      abortSignal(signal, new DOMException('The operation timed out', 'TimeoutError'));
+    if (io.setTimeout) io.setTimeout(expire, ms);
+    else staticOf<Timeout>(globalThis, 'setTimeout')(expire, ms);
     return signal;
   }
 

@@ -12,7 +12,7 @@ export interface Bench {
   readonly store: Store;
   readonly keyFile: string;
   /** Opens deployments on the bench's store; each counts as a host of its own. */
-  open(options?: Partial<DeploymentsOptions>): Promise<Deployments>;
+  readonly open: (options?: Partial<DeploymentsOptions>) => Promise<Deployments>;
 }
 
 /** A store on disk and a key file, gone with the test. */
@@ -22,7 +22,7 @@ export function openBench(t: Test, store: Store = temporaryStore(t)): Bench {
   return {
     store,
     keyFile,
-    async open(options) {
+    open: async (options) => {
       const deployments = await openDeployments({ store, keyFile, caps: defaultCaps, bindings, ...options });
       t.teardown(() => deployments.close());
       return deployments;

@@ -275,6 +275,10 @@ void t.test('crypto: digest runs in the host; what it cannot do is refused by na
   const lines = guest.deliver([6, 1, 2, 1, null, 0, 32, 0], digest);
   t.equal(answerOf(lines).text, digest.toString('hex'));
   guest.dispose();
+  const large = await open(`await crypto.subtle.digest('SHA-512', new Uint8Array(${inlineBytes * 2}))`);
+  const { json } = lineOf(large.request(1), 'O');
+  t.same(json.slice(4), [0, inlineBytes * 2, 0]);
+  large.dispose();
   for (const call of [`digest('MD5', new Uint8Array())`, `sign('HMAC')`, `importKey('raw')`]) {
     const refusing = await open(
       `try { await crypto.subtle.${call} } catch (e) { return new Response(e.name) }`,

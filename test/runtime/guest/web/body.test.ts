@@ -12,7 +12,7 @@ const sources = {
   'byte stream': `new Blob(['{"a":"é"}']).stream()`,
 };
 for (const [name, source] of Object.entries(sources)) {
-  t.test(`body: every reader gives the same for ${name}, and only once`, async (t) => {
+  void t.test(`body: every reader gives the same for ${name}, and only once`, async (t) => {
     const program = `const make = () => new Response(${source});
       const bytes = await make().bytes(); const r = make();
       return [await make().text(), await make().json(), bytes.length, (await make().arrayBuffer()).byteLength,
@@ -33,13 +33,13 @@ for (const [name, source] of Object.entries(sources)) {
     ]);
   });
 
-  t.test(`body: clones of ${name} read apart`, async (t) => {
+  void t.test(`body: clones of ${name} read apart`, async (t) => {
     const program = `const a = new Response(${source}); const b = a.clone(); const c = b.clone();
       return [await a.text(), await b.text(), await c.text()].every((text) => text === '{"a":"é"}')`;
     t.equal(await guest.run(program), true);
   });
 
-  t.test(
+  void t.test(
     `body: the stream of ${name} iterates, tees and gives BYOB chunks where it is a byte stream`,
     async (t) => {
       const program = `let all = []; for await (const chunk of new Response(${source}).body) all.push(...chunk);
@@ -49,19 +49,19 @@ for (const [name, source] of Object.entries(sources)) {
   );
 }
 
-t.test('body: an empty one reads as nothing and is never used', async (t) => {
+void t.test('body: an empty one reads as nothing and is never used', async (t) => {
   const program = `const r = new Response();
     return [r.body, await r.text(), await r.text(), (await r.bytes()).length, r.bodyUsed, await r.json().catch((e) => e.name)]`;
   t.strictSame(await guest.run(program), [null, '', '', 0, false, 'SyntaxError']);
 });
 
-t.test('body: a byte order mark goes, once', async (t) => {
+void t.test('body: a byte order mark goes, once', async (t) => {
   const program = `const text = '\\ufeff\\ufeffa';
     return [await new Response(text).text(), await new Response(web.encodeUtf8(text)).text(), (await new Response(text).bytes()).length]`;
   t.strictSame(await guest.run(program), ['\ufeffa', '\ufeffa', 7]);
 });
 
-t.test('body: bytes are copied in and out', async (t) => {
+void t.test('body: bytes are copied in and out', async (t) => {
   const program = `const mine = new Uint8Array([1, 2]); const r = new Response(mine); const c = r.clone(); mine[0] = 9;
     const out = await r.bytes(); out[1] = 9; return [[...out], [...await c.bytes()]]`;
   t.strictSame(await guest.run(program), [
@@ -70,13 +70,13 @@ t.test('body: bytes are copied in and out', async (t) => {
   ]);
 });
 
-t.test('body: a stream that fails or holds no bytes fails the reader', async (t) => {
+void t.test('body: a stream that fails or holds no bytes fails the reader', async (t) => {
   const program = `const read = (start) => new Response(new ReadableStream({ start })).text().then(() => 'read', (e) => e.name ?? e);
     return [await read((c) => c.error('why')), await read((c) => { c.enqueue('text'); c.close() }), await read((c) => { c.enqueue(new Uint8Array()); c.close() })]`;
   t.strictSame(await guest.run(program), ['why', 'TypeError', 'read']);
 });
 
-t.test('body: a read or cancelled stream makes it used, a locked one unreadable', async (t) => {
+void t.test('body: a read or cancelled stream makes it used, a locked one unreadable', async (t) => {
   const program = `const a = new Response('x'); await a.body.getReader().read();
     const b = new Response('x'); await b.body.cancel();
     const c = new Response('x'); c.body.getReader();
@@ -85,7 +85,7 @@ t.test('body: a read or cancelled stream makes it used, a locked one unreadable'
   t.strictSame(await guest.run(program), [true, true, false, 'TypeError', { done: true }]);
 });
 
-t.test('body: BYOB readers work on text and bytes', async (t) => {
+void t.test('body: BYOB readers work on text and bytes', async (t) => {
   const program = `const reader = new Response('hello').body.getReader({ mode: 'byob' });
     const { value, done } = await reader.read(new Uint8Array(3)); const rest = await reader.read(new Uint8Array(9));
     const end = await reader.read(new Uint8Array(1));
@@ -93,7 +93,7 @@ t.test('body: BYOB readers work on text and bytes', async (t) => {
   t.strictSame(await guest.run(program), ['hel', false, 'lo', true]);
 });
 
-t.test('body: methods reject for a wrong this', async (t) => {
+void t.test('body: methods reject for a wrong this', async (t) => {
   const program = `return [await Response.prototype.text.call({}).catch((e) => e.name), await Request.prototype.json.call(new Response('1')).catch((e) => e.name)]`;
   t.strictSame(await guest.run(program), ['TypeError', 'TypeError']);
 });

@@ -22,7 +22,7 @@ function decodeAll(Decoder: typeof TextDecoder, label: string, bytes: number[]):
   return out;
 }
 
-t.test('TextDecoder: whole and byte by byte as in Node', async (t) => {
+void t.test('TextDecoder: whole and byte by byte as in Node', async (t) => {
   const cases: [string, number[]][] = [];
   const texts = [
     [],
@@ -47,7 +47,7 @@ t.test('TextDecoder: whole and byte by byte as in Node', async (t) => {
     t.strictSame(ours[index], decodeAll(TextDecoder, label, bytes), `${label} ${String(bytes)}`);
 });
 
-t.test('TextEncoder: encode and encodeInto', async (t) => {
+void t.test('TextEncoder: encode and encodeInto', async (t) => {
   const program = `const e = new TextEncoder(); const into = (text, size) => { const b = new Uint8Array(size); const r = e.encodeInto(text, b); return [r.read, r.written, [...b]] };
     return [[...e.encode('aé\\ud800')], [...e.encode()], e.encoding, into('aé💩', 8), into('aé💩', 6), into('aé', 2), into('', 1)]`;
   t.strictSame(await guest.run(program), [
@@ -61,7 +61,7 @@ t.test('TextEncoder: encode and encodeInto', async (t) => {
   ]);
 });
 
-t.test('TextEncoderStream and TextDecoderStream: characters split over chunks survive', async (t) => {
+void t.test('TextEncoderStream and TextDecoderStream: characters split over chunks survive', async (t) => {
   const program = `const out = []; const text = 'é💩'.split('');
     const s = ReadableStream.from(text).pipeThrough(new TextEncoderStream());
     const bytes = new TransformStream({ transform(chunk, c) { for (const b of chunk) c.enqueue(new Uint8Array([b])) } });
@@ -82,7 +82,7 @@ function base64(decode: typeof atob, encode: typeof btoa, text: string): unknown
   return [attempt(decode), attempt(encode)];
 }
 
-t.test('atob and btoa: forgiving as in Node', async (t) => {
+void t.test('atob and btoa: forgiving as in Node', async (t) => {
   const texts = [
     '',
     'YQ==',

@@ -4,7 +4,7 @@ import { openWebIsolate } from './isolate.ts';
 const guest = await openWebIsolate();
 t.teardown(() => guest.dispose());
 
-t.test('form: entries, files and their names', async (t) => {
+void t.test('form: entries, files and their names', async (t) => {
   const program = `const f = new FormData(); f.append('a', 1); f.append('a', 'x'); f.append('b', new Blob(['z'], { type: 't/t' }));
     f.append('c', new File(['q'], 'q.txt', { lastModified: 7 })); f.append('d', new File(['q'], 'q.txt'), 'other.txt');
     const shown = [...f].map(([k, v]) => [k, typeof v === 'string' ? v : [v.name, v.type, v.size, v.lastModified]]);
@@ -25,7 +25,7 @@ t.test('form: entries, files and their names', async (t) => {
   ]);
 });
 
-t.test('form: multipart goes out as HTML says', async (t) => {
+void t.test('form: multipart goes out as HTML says', async (t) => {
   const program = `const f = new FormData(); f.append('n"\\n', 'a\\nb'); f.append('file', new File(['é'], 'a"\\r.txt', { type: 'text/x' }));
     const r = new Response(f); const type = r.headers.get('content-type'); const boundary = type.split('boundary=')[1];
     return [type.replace(boundary, 'B'), (await r.text()).replaceAll(boundary, 'B'), boundary.length > 20]`;
@@ -37,7 +37,7 @@ t.test('form: multipart goes out as HTML says', async (t) => {
   ]);
 });
 
-t.test('form: multipart comes back as it went', async (t) => {
+void t.test('form: multipart comes back as it went', async (t) => {
   const program = `const f = new FormData(); const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
     f.append('é "quoted"', 'v\\r\\n--x'); f.append('empty', ''); f.append('bin', new File([bytes], '한글 "x".bin', { type: 'a/b' }));
     const back = await new Response(f).formData(); const file = back.get('bin');
@@ -99,14 +99,14 @@ const bodies: readonly (readonly [string, string, string, unknown])[] = [
   ['another type', 'text/plain', 'a=1', 'TypeError'],
 ];
 for (const [name, type, body, expected] of bodies) {
-  t.test(`form: ${name}`, async (t) => {
+  void t.test(`form: ${name}`, async (t) => {
     const program = `const headers = { 'content-type': ${JSON.stringify(type)} };
       try { return [...await new Response(${JSON.stringify(body)}, { headers }).formData()] } catch (e) { return e.name }`;
     t.strictSame(await guest.run(program), expected);
   });
 }
 
-t.test('blob: parts, slices, type and endings', async (t) => {
+void t.test('blob: parts, slices, type and endings', async (t) => {
   const program = `const b = new Blob(['ab', new Uint8Array([99, 100]), new Blob(['e']), 5], { type: 'TEXT/Plain' });
     const file = new File(['x\\r\\ny\\rz'], 'n', { endings: 'native' });
     return [b.size, b.type, await b.text(), await b.slice(1, -1, 'a/b').text(), b.slice(1, 2, 'A/B').type, b.slice(4, 2).size,
@@ -134,7 +134,7 @@ for (const source of [
   'new FormData({})',
   'new FormData().append("a", "b", "c")',
 ]) {
-  t.test(`form: ${source} is a TypeError`, async (t) => {
+  void t.test(`form: ${source} is a TypeError`, async (t) => {
     t.equal(await guest.run(`try { ${source}; return 'made' } catch (e) { return e.name }`), 'TypeError');
   });
 }

@@ -4,7 +4,7 @@ import { openWebIsolate } from './isolate.ts';
 const guest = await openWebIsolate();
 t.teardown(() => guest.dispose());
 
-t.test('headers: iteration is sorted, lower-case and combined, set-cookie apart', async (t) => {
+void t.test('headers: iteration is sorted, lower-case and combined, set-cookie apart', async (t) => {
   const program = `const h = new Headers([['X-B', '1'], ['Set-Cookie', 'a=1'], ['x-b', '2'], ['A', ' v '], ['set-cookie', 'b=2']]);
     return [[...h], [...h.keys()], [...h.values()], h.get('X-b'), h.getSetCookie(), h.get('set-cookie'), h.get('none')]`;
   t.strictSame(await guest.run(program), [
@@ -23,7 +23,7 @@ t.test('headers: iteration is sorted, lower-case and combined, set-cookie apart'
   ]);
 });
 
-t.test('headers: set replaces the first and removes the rest, delete removes all', async (t) => {
+void t.test('headers: set replaces the first and removes the rest, delete removes all', async (t) => {
   const program = `const h = new Headers([['a', '1'], ['b', '2'], ['a', '3'], ['a', '4']]);
     h.set('A', '9'); const set = [...h]; h.delete('a'); h.append('b', '5'); h.set('c', '6');
     return [set, [...h], h.has('a'), h.has('B')]`;
@@ -73,13 +73,13 @@ const inits: readonly (readonly [string, unknown])[] = [
   ['Headers()', 'TypeError'],
 ];
 for (const [source, expected] of inits) {
-  t.test(`headers: ${source}`, async (t) => {
+  void t.test(`headers: ${source}`, async (t) => {
     const program = `try { return [...(${source})] } catch (e) { return e.name }`;
     t.strictSame(await guest.run(program), expected);
   });
 }
 
-t.test('headers: changes during iteration show', async (t) => {
+void t.test('headers: changes during iteration show', async (t) => {
   const program = `const h = new Headers({ a: '1', b: '2' }); const seen = [];
     for (const [k] of h) { seen.push(k); if (k === 'a') h.append('c', '3'); }
     h.forEach(function (value, key, self) { seen.push(key + value + (self === h) + this.x) }, { x: 1 });
@@ -90,14 +90,17 @@ t.test('headers: changes during iteration show', async (t) => {
   ]);
 });
 
-t.test('headers: those of a request that came in, and of a fetched response, are immutable', async (t) => {
-  const program = `const init = { headers: ['a', '1'], url: 'http://a.b/', status: 200, statusText: '', method: 'GET' };
+void t.test(
+  'headers: those of a request that came in, and of a fetched response, are immutable',
+  async (t) => {
+    const program = `const init = { headers: ['a', '1'], url: 'http://a.b/', status: 200, statusText: '', method: 'GET' };
     return [web.createIncomingRequest(init), web.createFetchResponse(init), Response.redirect('http://a.b/'), Response.error()]
       .map(({ headers }) => { try { headers.set('b', '1'); return 'set' } catch (e) { return [e.name, headers.get('a')] } })`;
-  t.strictSame(await guest.run(program), [
-    ['TypeError', '1'],
-    ['TypeError', '1'],
-    ['TypeError', null],
-    ['TypeError', null],
-  ]);
-});
+    t.strictSame(await guest.run(program), [
+      ['TypeError', '1'],
+      ['TypeError', '1'],
+      ['TypeError', null],
+      ['TypeError', null],
+    ]);
+  },
+);

@@ -20,7 +20,8 @@ const sabotage: Readonly<Record<string, string>> = {
     String.prototype.toWellFormed = String.prototype.toLowerCase = () => 'forged';
     Function.prototype.call = Function.prototype.apply = Function.prototype.bind = function (...args) { leaked.push(this, ...args) };`,
   'the globals themselves': `
-    for (const key of Object.getOwnPropertyNames(globalThis)) if (/^[A-Z]/.test(key) && key !== 'Promise' && key !== 'JSON') delete globalThis[key];`,
+    const { deleteProperty: drop } = Reflect;
+    for (const key of Object.getOwnPropertyNames(globalThis)) if (/^[A-Z]/.test(key)) drop(globalThis, key);`,
 };
 
 /** Without these the stream library itself breaks, which is the guest's own loss. */
@@ -42,7 +43,7 @@ const program = (harm: string): string => `
   return [status, headers[0], headers[1], body.kind, body.text, fake === undefined, typeof request, stream]`;
 
 for (const [name, harm] of Object.entries(sabotage)) {
-  t.test(`hostile: ${name} overwritten`, async (t) => {
+  void t.test(`hostile: ${name} overwritten`, async (t) => {
     const guest = await openWebIsolate();
     t.teardown(() => guest.dispose());
     const stream = breaksStreams.includes(name) ? 'broken' : ['stream', 66, 2, false];
@@ -50,7 +51,7 @@ for (const [name, harm] of Object.entries(sabotage)) {
   });
 }
 
-t.test('hostile: no stack frame gives away this or a function', async (t) => {
+void t.test('hostile: no stack frame gives away this or a function', async (t) => {
   const guest = await openWebIsolate();
   t.teardown(() => guest.dispose());
   const stolen = `const found = [];
@@ -63,7 +64,7 @@ t.test('hostile: no stack frame gives away this or a function', async (t) => {
   t.strictSame(await guest.run(stolen), [true, []]);
 });
 
-t.test('hostile: getters and conversions of a guest only hurt the guest', async (t) => {
+void t.test('hostile: getters and conversions of a guest only hurt the guest', async (t) => {
   const guest = await openWebIsolate();
   t.teardown(() => guest.dispose());
   const throwing = `const boom = { toString() { throw 'boom' }, get status() { throw 'boom' }, get method() { throw 'boom' }, [Symbol.iterator]() { throw 'boom' } };

@@ -5,24 +5,49 @@ const guest = await openWebIsolate();
 t.teardown(() => guest.dispose());
 
 const names = [
-  ...['AbortController', 'AbortSignal', 'Blob', 'ByteLengthQueuingStrategy', 'CountQueuingStrategy'],
-  ...['CustomEvent', 'DOMException', 'ErrorEvent', 'Event', 'EventTarget', 'File', 'FormData', 'Headers'],
-  ...['Performance', 'PromiseRejectionEvent', 'ReadableByteStreamController', 'ReadableStream'],
-  ...['ReadableStreamBYOBReader', 'ReadableStreamBYOBRequest', 'ReadableStreamDefaultController'],
-  ...[
-    'ReadableStreamDefaultReader',
-    'Request',
-    'Response',
-    'TextDecoder',
-    'TextDecoderStream',
-    'TextEncoder',
-  ],
-  ...['TextEncoderStream', 'TransformStream', 'TransformStreamDefaultController', 'URL', 'URLSearchParams'],
-  ...['WritableStream', 'WritableStreamDefaultController', 'WritableStreamDefaultWriter', 'atob', 'btoa'],
-  ...['performance', 'queueMicrotask', 'structuredClone'],
+  'AbortController',
+  'AbortSignal',
+  'Blob',
+  'ByteLengthQueuingStrategy',
+  'CountQueuingStrategy',
+  'CustomEvent',
+  'DOMException',
+  'ErrorEvent',
+  'Event',
+  'EventTarget',
+  'File',
+  'FormData',
+  'Headers',
+  'Performance',
+  'PromiseRejectionEvent',
+  'ReadableByteStreamController',
+  'ReadableStream',
+  'ReadableStreamBYOBReader',
+  'ReadableStreamBYOBRequest',
+  'ReadableStreamDefaultController',
+
+  'ReadableStreamDefaultReader',
+  'Request',
+  'Response',
+  'TextDecoder',
+  'TextDecoderStream',
+  'TextEncoder',
+  'TextEncoderStream',
+  'TransformStream',
+  'TransformStreamDefaultController',
+  'URL',
+  'URLSearchParams',
+  'WritableStream',
+  'WritableStreamDefaultController',
+  'WritableStreamDefaultWriter',
+  'atob',
+  'btoa',
+  'performance',
+  'queueMicrotask',
+  'structuredClone',
 ];
 
-t.test('install: every global is there, writable, configurable and not enumerable', async (t) => {
+void t.test('install: every global is there, writable, configurable and not enumerable', async (t) => {
   const program = `return ${JSON.stringify(names)}.map((name) => {
     const found = Object.getOwnPropertyDescriptor(globalThis, name) ?? {};
     return [name, found.value !== undefined, found.writable, found.configurable, found.enumerable];
@@ -33,7 +58,7 @@ t.test('install: every global is there, writable, configurable and not enumerabl
   );
 });
 
-t.test('install: interfaces keep their names and tags through minification', async (t) => {
+void t.test('install: interfaces keep their names and tags through minification', async (t) => {
   const classes = names.filter((name) => /^[A-Z]/.test(name));
   const program = `return ${JSON.stringify(classes)}.map((name) =>
     [globalThis[name].name, globalThis[name].prototype[Symbol.toStringTag] ?? name])`;
@@ -43,11 +68,11 @@ t.test('install: interfaces keep their names and tags through minification', asy
   );
 });
 
-t.test('install: the bundle carries neither IDNA nor multi-byte tables', async (t) => {
+void t.test('install: the bundle carries neither IDNA nor multi-byte tables', async (t) => {
   t.ok((await bundleWeb()).length < 200_000);
 });
 
-t.test('performance: now counts from timeOrigin', async (t) => {
+void t.test('performance: now counts from timeOrigin', async (t) => {
   t.strictSame(await guest.run('return [performance.timeOrigin, performance.now(), performance.toJSON()]'), [
     1000,
     4000,
@@ -56,7 +81,7 @@ t.test('performance: now counts from timeOrigin', async (t) => {
   t.equal(await guest.run('try { new Performance() } catch (e) { return e.name }'), 'TypeError');
 });
 
-t.test('queueMicrotask: runs after the current job and reports what is thrown', async (t) => {
+void t.test('queueMicrotask: runs after the current job and reports what is thrown', async (t) => {
   const program = `const order = [];
     queueMicrotask(() => order.push('micro'));
     queueMicrotask(() => { throw new RangeError('x') });
