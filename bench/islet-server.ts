@@ -1,17 +1,23 @@
+import process from 'node:process';
 import { createHost } from '#host/create-host.ts';
 import type { Host, HostOptions } from '#host/host.ts';
 import type { LoadedReport } from '#runtime/frames.ts';
-import { cpuMsOf, ownCpuMs } from './cpu.ts';
+import { cpuMsOf, ownCpuMs, type CpuUse } from './cpu.ts';
+import { Histogram } from './histogram.ts';
+import type { LoadResult } from './load-generator.ts';
 import { serveTasks } from './tasks.ts';
-
-export interface OpenPlan {
-  readonly options: HostOptions;
-}
 
 export interface DeployPlan {
   readonly name: string;
   readonly source: string;
   readonly manifest?: Readonly<Record<string, unknown>>;
+}
+
+export interface EmbeddedPlan {
+  readonly name: string;
+  readonly lanes: number;
+  readonly warmupMs: number;
+  readonly measureMs: number;
 }
 
 let host: Host | undefined;
@@ -22,29 +28,79 @@ function running(): Host {
   return host;
 }
 
-async function open(plan: OpenPlan): Promise<{ port: number }> {
-  host = await createHost(
-    {
-      ...plan.options,
-      log: ({ level, message }) => {
-        if (level !== 'info') process.stderr.write(`islet ${level}: ${message}\n`);
-      },
-    },
-    { started: (_, report) => starts.push(report) },
-  );
+async function open(options: HostOptions): Promise<{ port: number }> {
+  const log: HostOptions['log'] = ({ level, message }) => {
+    if (level !== 'info') process.stderr.write(`islet ${level}: ${message}\n`);
+  };
+  host = await createHost({ ...options, log }, { started: (_, report) => starts.push(report) });
   const { url } = await host.listen({ port: 0, adminPort: false });
+  await until(async () => (await running().health()).cells.every(({ state }) => state === 'ready'));
   return { port: Number(new URL(url).port) };
 }
 
-async function deploy(plan: DeployPlan): Promise<void> {
-  const { name, source, manifest = {} } = plan;
-  await running().deploy({ files: { 'index.js': source } }, { name, manifest });
+async function close(): Promise<void> {
+  await host?.close();
+  host = undefined;
 }
 
-/** CPU of the host and of each cell so far, in ms. */
-async function cpu(): Promise<{ host: number; cells: number }> {
+async function deploy(plans: readonly DeployPlan[]): Promise<void> {
+  for (const { name, source, manifest = {} } of plans)
+    await running().deploy({ files: { 'index.js': source } }, { name, manifest });
+}
+
+/** Resolves when every cell has this many spares. */
+async function spares(count: number): Promise<void> {
+  await until(async () => (await running().health()).cells.every(({ spares }) => spares >= count));
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const late = performance.now() + 30_000;
+  while (!(await holds())) if (performance.now() > late) throw new Error('The cells did not become ready');
+}
+
+/** What the cells reported of each start since the last call. */
+function takeStarts(): readonly LoadedReport[] {
+  const taken = starts;
+  starts = [];
+  return taken;
+}
+
+async function cpu(): Promise<CpuUse> {
   const { cells } = await running().health();
-  return { host: ownCpuMs(), cells: cells.reduce((sum, { pid }) => sum + (cpuMsOf(pid) ?? 0), 0) };
+  const used = cells.map(({ pid }) => cpuMsOf(pid));
+  if (used.includes(undefined)) return { hostMs: ownCpuMs() };
+  return { hostMs: ownCpuMs(), cellsMs: used.reduce<number>((sum, ms) => sum + (ms ?? 0), 0) };
 }
 
-serveTasks({ open, deploy, cpu });
+async function rss(): Promise<number> {
+  const { cells } = await running().health();
+  return cells.reduce((sum, { rssBytes }) => sum + rssBytes, 0);
+}
+
+/** `host.fetch` from this very process, in lanes that each wait for their answer. */
+async function embedded(plan: EmbeddedPlan): Promise<LoadResult> {
+  const histogram = new Histogram();
+  const from = performance.now() + plan.warmupMs;
+  const to = from + plan.measureMs;
+  let errors = 0;
+  const lane = async (): Promise<void> => {
+    for (;;) {
+      const began = performance.now();
+      const response = await running().fetch(plan.name, new Request('http://bench.localhost/'));
+      await response.text();
+      const ended = performance.now();
+      if (ended >= to) return;
+      if (response.status !== 200) errors++;
+      else if (ended >= from) histogram.add((ended - began) * 1000);
+    }
+  };
+  await Promise.all(Array.from({ length: plan.lanes }, lane));
+  return {
+    requestsPerSecond: histogram.count / (plan.measureMs / 1000),
+    requests: histogram.count,
+    errors,
+    latencyMs: histogram.spreadMs(),
+  };
+}
+
+serveTasks({ open, close, deploy, spares, takeStarts, cpu, rss, embedded });

@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { Histogram, type Spread } from './histogram.ts';
 import { serveTasks } from './tasks.ts';
@@ -84,9 +85,7 @@ function toLength(bytes: Buffer, from: number): number {
 /** Keeps `connections` requests under way from the start of the warm-up to the end of the measurement. */
 async function run(plan: LoadPlan): Promise<LoadResult> {
   const request = Buffer.from(plan.request, 'latin1');
-  const sockets = await Promise.all(
-    Array.from({ length: plan.connections }, () => openSocket(plan.port)),
-  );
+  const sockets = await Promise.all(Array.from({ length: plan.connections }, () => openSocket(plan.port)));
   const histogram = new Histogram();
   const from = performance.now() + plan.warmupMs;
   const to = from + plan.measureMs;
@@ -108,7 +107,7 @@ async function run(plan: LoadPlan): Promise<LoadResult> {
   );
   await Promise.all(closed);
   return {
-    requestsPerSecond: Math.round(histogram.count / (plan.measureMs / 1000)),
+    requestsPerSecond: histogram.count / Math.max(0.001, plan.measureMs / 1000),
     requests: histogram.count,
     errors,
     latencyMs: histogram.spreadMs(),
@@ -143,6 +142,43 @@ async function once(plan: OncePlan): Promise<{ readonly ms: number; readonly ok:
   });
 }
 
+export interface StreamPlan {
+  readonly port: number;
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** Sends a body of zeros as fast as it is taken and reads what comes back; ms until all of it has. */
+function stream({ port, path, bytes }: StreamPlan): Promise<number> {
+  const piece = Buffer.alloc(64 * 1024);
+  const began = performance.now();
+  return new Promise((resolve, reject) => {
+    const call = request({ port, path, host: '127.0.0.1', method: 'POST', agent: false }, (response) => {
+      let got = 0;
+      response.on('data', (part: Buffer) => (got += part.length));
+      response.on('error', reject);
+      response.on('end', () => {
+        if (got === bytes && response.statusCode === 200) return resolve(performance.now() - began);
+        return reject(new Error(`${got} of ${bytes} bytes came back, with status ${response.statusCode}`));
+      });
+    });
+    call.on('error', reject);
+    let left = bytes;
+    const more = (): void => {
+      while (left > 0) {
+        const part = left >= piece.length ? piece : piece.subarray(0, left);
+        left -= part.length;
+        if (!call.write(part)) {
+          call.once('drain', more);
+          return;
+        }
+      }
+      call.end();
+    };
+    more();
+  });
+}
+
 function openSocket(port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
@@ -154,4 +190,4 @@ function openSocket(port: number): Promise<Socket> {
   });
 }
 
-serveTasks({ run, once });
+serveTasks({ run, once, stream });

@@ -1,12 +1,18 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import process from 'node:process';
 import { ownCpuMs } from './cpu.ts';
 import { helloText } from './guests.ts';
 import { serveTasks } from './tasks.ts';
 
-/** What islet is held against: node:http, with the same answers and nothing else. */
+/** What islet is held against: node:http with the same answers and nothing else. */
 function respond(request: IncomingMessage, response: ServerResponse): void {
-  if (request.method === 'POST') return echo(request, response);
+  if (request.url === '/echo') return echo(request, response);
+  if (request.url === '/pipe') {
+    response.writeHead(200, { 'content-type': 'application/octet-stream' });
+    request.pipe(response);
+    return;
+  }
   response.writeHead(200, { 'content-type': 'text/plain;charset=UTF-8', 'content-length': helloText.length });
   response.end(helloText);
 }
@@ -31,4 +37,4 @@ function open(): Promise<{ port: number }> {
   });
 }
 
-serveTasks({ open, cpu: () => ({ host: ownCpuMs(), cells: 0 }) });
+serveTasks({ open, cpu: () => ({ hostMs: ownCpuMs() }), rss: () => process.memoryUsage.rss() });

@@ -23,6 +23,9 @@ export function canPin(): boolean {
   return spawnSync('taskset', ['-c', '0,1', process.execPath, '--version']).status === 0;
 }
 
+/** A task that takes longer has hung: the bench says so instead of waiting for ever. */
+const longestTaskMs = 180_000;
+
 /** A program of the bench in a process of its own, which children it starts share the core with. */
 export class Program {
   readonly #child: ChildProcess;
@@ -54,9 +57,14 @@ export class Program {
   async call<Result>(task: string, input: unknown = null): Promise<Result> {
     const id = this.#next++;
     const reply = await new Promise<TaskReply>((resolve) => {
-      this.#waiting.set(id, resolve);
+      const error = `no answer within ${longestTaskMs / 1000} s`;
+      const timer = setTimeout(() => resolve({ id, error }), longestTaskMs);
+      this.#waiting.set(id, (answer) => {
+        clearTimeout(timer);
+        resolve(answer);
+      });
       this.#child.send({ id, task, input }, (error) => {
-        if (error !== null) resolve({ id, error: error.message });
+        if (error !== null) this.#waiting.get(id)?.({ id, error: error.message });
       });
     });
     if (reply.error !== undefined) throw new Error(`${task}: ${reply.error}`);

@@ -11,6 +11,7 @@ import {
   type NotLoadedReport,
   type StartSpec,
 } from './frames.ts';
+import { IdTable } from './id-table.ts';
 import { compileCache, type GuestBundle } from './isolate/bootstrap.ts';
 import { IsolateEngine } from './isolate/engine.ts';
 import { Warm } from './warm.ts';
@@ -32,7 +33,7 @@ class Slot {
   readonly codeId: string;
   instance: Instance | undefined;
   /** Begins that came before the instance was ready. */
-  waiting: (() => void)[] = [];
+  waiting: { readonly id: number; readonly begin: () => void }[] = [];
   /** Set when it takes nothing new; disposed when drained. */
   gone: GoneReason | undefined;
 
@@ -61,7 +62,7 @@ export class Cell {
   readonly #channel: Channel;
   readonly #exit: CellOptions['exit'];
   readonly #slots: Map<number, Slot> = new Map();
-  readonly #invocations: Map<number, Slot> = new Map();
+  readonly #invocations: IdTable<Slot> = new IdTable();
   readonly #code: Map<string, Code> = new Map();
   #engine: IsolateEngine | undefined;
   #warm: Warm<Slot> | undefined;
@@ -149,15 +150,14 @@ export class Cell {
     } catch (error) {
       this.#slots.delete(id);
       this.#dropCode(spec.codeId);
-      for (const invocation of this.#invocations.keys())
-        if (this.#invocations.get(invocation) === slot) this.#invocations.delete(invocation);
+      for (const { id: invocation } of slot.waiting) this.#invocations.take(invocation);
       const problem =
         error instanceof StartFailure ? error.problem : { kind: 'crashed' as const, message: String(error) };
       return this.#notLoaded(id, { outcome: problem });
     }
     const waiting = slot.waiting;
     slot.waiting = [];
-    for (const begin of waiting) begin();
+    for (const { begin } of waiting) begin();
     if (slot.gone === undefined) this.#warm?.add(id, slot, { keep: spec.keep });
     else this.#channel.send(Frame.Gone, id, slot.gone);
     this.#drained(slot);
@@ -195,22 +195,22 @@ export class Cell {
       this.#channel.send(Frame.Returned, id, '');
       return;
     }
-    this.#invocations.set(id, slot);
+    this.#invocations.add(id, slot);
     const message = text.slice(cut + 1);
     if (slot.instance !== undefined) {
       this.#warm?.get(slot.id);
       slot.instance.begin(id, message, bytes);
       return;
     }
-    slot.waiting.push(() => {
+    const begin = (): void => {
       if (this.#invocations.get(id) === slot) slot.instance?.begin(id, message, bytes);
-    });
+    };
+    slot.waiting.push({ id, begin });
   }
 
   #drop(id: number): void {
-    const slot = this.#invocations.get(id);
+    const slot = this.#invocations.take(id);
     if (slot === undefined) return;
-    this.#invocations.delete(id);
     slot.instance?.drop(id);
     this.#drained(slot);
   }
@@ -247,7 +247,7 @@ export class Cell {
         else channel.send(Frame.Line, invocation, letter + json, bytes);
       },
       ended: (invocation, end: InstanceEnd) => {
-        this.#invocations.delete(invocation);
+        this.#invocations.take(invocation);
         channel.send(Frame.Ended, invocation, formatEnd(end));
         this.#warm?.resize(slot.id);
         if (slot.gone !== undefined) queueMicrotask(() => this.#drained(slot));

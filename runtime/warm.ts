@@ -16,6 +16,11 @@ export interface WarmOptions<Item> {
   readonly evicted: (id: number, item: Item, reason: GoneReason) => void;
 }
 
+/** The cache looks at a size again only when the value is another object. */
+interface Holder<Item> {
+  readonly item: Item;
+}
+
 /** Smallest size counted for an instance: what an empty isolate takes of the process. */
 const leastBytes = 2 ** 20;
 /** How often sizes are brought up to date, at the most, in ms. */
@@ -26,7 +31,7 @@ const resizeMs = 500;
  * kept outside the order: never idle, never in the way.
  */
 export class Warm<Item extends WarmItem> {
-  readonly #cache: LRUCache<number, Item>;
+  readonly #cache: LRUCache<number, Holder<Item>>;
   readonly #kept: Map<number, Item> = new Map();
   readonly #evicted: WarmOptions<Item>['evicted'];
   readonly #timer: NodeJS.Timeout;
@@ -36,11 +41,11 @@ export class Warm<Item extends WarmItem> {
 
   constructor(options: WarmOptions<Item>) {
     this.#evicted = options.evicted;
-    this.#cache = new LRUCache<number, Item>({
+    this.#cache = new LRUCache<number, Holder<Item>>({
       maxSize: options.bytes,
       ttl: options.idleMs,
       updateAgeOnGet: true,
-      dispose: (item, id, why) => {
+      dispose: ({ item }, id, why) => {
         if (why !== 'set') this.#gone(id, item, this.#reason ?? (why === 'expire' ? 'idle' : 'full'));
       },
     });
@@ -67,11 +72,11 @@ export class Warm<Item extends WarmItem> {
     }
     const size = this.#sizeOf(item);
     this.#sizedAt.set(id, performance.now());
-    this.#cache.set(id, item, { size });
+    this.#cache.set(id, { item }, { size });
   }
 
   get(id: number): Item | undefined {
-    return this.#kept.get(id) ?? this.#cache.get(id);
+    return this.#kept.get(id) ?? this.#cache.get(id)?.item;
   }
 
   /** Its memory may have changed. */
@@ -79,10 +84,10 @@ export class Warm<Item extends WarmItem> {
     const now = performance.now();
     const last = this.#sizedAt.get(id);
     if (last === undefined || now - last < resizeMs) return;
-    const item = this.#cache.peek(id);
-    if (item === undefined) return;
+    const held = this.#cache.peek(id);
+    if (held === undefined) return;
     this.#sizedAt.set(id, now);
-    this.#cache.set(id, item, { size: this.#sizeOf(item) });
+    this.#cache.set(id, { item: held.item }, { size: this.#sizeOf(held.item) });
   }
 
   /** Takes an instance out for a reason of the caller's. */
@@ -109,7 +114,7 @@ export class Warm<Item extends WarmItem> {
   }
 
   #purge(): void {
-    for (const [id, item] of this.#cache.entries()) if (item.inFlight > 0) this.#cache.get(id);
+    for (const [id, { item }] of this.#cache.entries()) if (item.inFlight > 0) this.#cache.get(id);
     this.#cache.purgeStale();
   }
 

@@ -31,6 +31,8 @@ export interface Admin {
   fetch(request: Request): Response | Promise<Response>;
   /** Method and path of every route, `:name` for a parameter; what the OpenAPI document is held to. */
   readonly routes: readonly { readonly method: string; readonly path: string }[];
+  /** Tells followers of logs ERR_CLOSING and ends them; they would never finish by themselves. */
+  endStreams(): void;
 }
 
 /** The admin API over a Host: every answer is JSON, a `{ error: { code, message } }` where something is wrong. */
@@ -38,6 +40,7 @@ export function createAdmin(options: AdminOptions): Admin {
   const { host, token } = options;
   const now = options.now ?? Date.now;
   const app = new Hono();
+  const closing = new AbortController();
 
   app.use('*', async (c, next) => {
     checkSender(c.req.raw, options.hostnames ?? []);
@@ -52,7 +55,7 @@ export function createAdmin(options: AdminOptions): Admin {
   app.route('/', settingRoutes(host));
   app.route('/', invokeRoutes(host));
   app.route('/', kvRoutes(host));
-  app.route('/', logRoutes(host));
+  app.route('/', logRoutes(host, closing.signal));
   app.route('/', observeRoutes(host));
   app.route('/', lambdaRoutes(host, { token, now }));
   app.get('/openapi.json', (c) => c.json(openApiDocument(options.version)));
@@ -69,5 +72,9 @@ export function createAdmin(options: AdminOptions): Admin {
     if (!(error instanceof HostError)) options.onInternalError?.(error);
     return errorResponse(error);
   });
-  return { fetch: (request) => app.fetch(request), routes: app.routes.filter((r) => r.method !== 'ALL') };
+  return {
+    fetch: (request) => app.fetch(request),
+    routes: app.routes.filter((route) => route.method !== 'ALL'),
+    endStreams: () => closing.abort(),
+  };
 }

@@ -1,10 +1,9 @@
 import { Hono } from 'hono';
 import type { DeployOptions, FunctionInfo, Host, InlineSource } from '#host/host.ts';
 import { HostError } from '#runtime/errors.ts';
+import { deploymentBytes } from './bounds.ts';
 import { bad, parseJson, parseName, parseObject, readBytes } from './input.ts';
 
-/** Of a deployment's JSON; base64 makes a third more of binary files. */
-export const deploymentBytes: number = 64 * 2 ** 20;
 const mostFiles = 5_000;
 
 /** Functions and their deployments. */

@@ -1,9 +1,7 @@
 import { Hono } from 'hono';
 import type { Host, InvokeResult } from '#host/host.ts';
+import { eventBytes } from './bounds.ts';
 import { bad, parseJson, parseName, parseVersion, readBytes } from './input.ts';
-
-/** AWS's bound for a synchronous call, kept here too. */
-export const eventBytes: number = 6 * 2 ** 20;
 
 /** An event straight to a handler. The answer is 200 whatever the outcome: `outcome` says how it ended. */
 export function invokeRoutes(host: Host): Hono {

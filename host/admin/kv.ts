@@ -1,10 +1,8 @@
 import { Hono } from 'hono';
 import type { Host, KvListOptions, KvPutOptions } from '#host/host.ts';
 import { HostError } from '#runtime/errors.ts';
+import { valueBytes } from './bounds.ts';
 import { bad, parseCount, parseJson, readBytes } from './input.ts';
-
-/** Workers KV's bound on a value. */
-const valueBytes = 25 * 2 ** 20;
 
 /** KV namespaces as an operator sees them. Values travel as they are, metadata in a header or a query. */
 export function kvRoutes(host: Host): Hono {

@@ -3,7 +3,7 @@ import type { Host, VersionInfo } from '#host/host.ts';
 import { HostError } from '#runtime/errors.ts';
 import { checkBearer } from './guard.ts';
 import { readBytes } from './input.ts';
-import { eventBytes } from './invoke.ts';
+import { eventBytes } from './bounds.ts';
 import { toLambdaError, toLambdaResponse } from './lambda-answer.ts';
 import { LambdaError } from './lambda-error.ts';
 import { parseFunctionReference } from './lambda-name.ts';

@@ -39,11 +39,13 @@ export async function serveAdmin(
     close: (graceMs = 2_000) =>
       new Promise((resolve) => {
         const late = setTimeout(() => server.closeAllConnections(), graceMs);
+        const idle = setInterval(() => server.closeIdleConnections(), 20);
         server.close(() => {
           clearTimeout(late);
+          clearInterval(idle);
           resolve();
         });
-        server.closeIdleConnections();
+        admin.endStreams();
       }),
   };
 }

@@ -11,6 +11,7 @@ import {
   type NotLoadedReport,
   type StartSpec,
 } from '#runtime/frames.ts';
+import { IdTable } from '#runtime/id-table.ts';
 import type { CellProcess } from './process.ts';
 
 /** One invocation as a cell answers it. */
@@ -60,7 +61,7 @@ export class CellClient {
   readonly #process: CellProcess;
   readonly #channel: Channel;
   readonly #events: CellEvents;
-  readonly #residents: Map<number, Resident> = new Map();
+  readonly #residents: IdTable<Resident> = new IdTable();
   readonly #tenants: Map<number, Tenant> = new Map();
   readonly #codes: Set<string> = new Set();
   readonly #compiles: Map<number, (cache: Uint8Array | undefined) => void> = new Map();
@@ -116,7 +117,7 @@ export class CellClient {
 
   take(resident: Resident): number {
     const number = this.#next++;
-    this.#residents.set(number, resident);
+    this.#residents.add(number, resident);
     return number;
   }
 
@@ -130,7 +131,7 @@ export class CellClient {
 
   /** Ends an invocation from this side; its resident hears nothing more. */
   drop(number: number): void {
-    if (this.#residents.delete(number)) this.#channel.send(Frame.Drop, number, '');
+    if (this.#residents.take(number) !== undefined) this.#channel.send(Frame.Drop, number, '');
   }
 
   retire(instance: number, reason: GoneReason): void {
@@ -172,18 +173,12 @@ export class CellClient {
       case Frame.Line:
         this.#residents.get(id)?.line(text[0] ?? '', text.slice(1), bytes);
         return;
-      case Frame.Ended: {
-        const resident = this.#residents.get(id);
-        this.#residents.delete(id);
-        resident?.ended(parseEnd(text));
+      case Frame.Ended:
+        this.#residents.take(id)?.ended(parseEnd(text));
         return;
-      }
-      case Frame.Returned: {
-        const resident = this.#residents.get(id);
-        this.#residents.delete(id);
-        resident?.returned();
+      case Frame.Returned:
+        this.#residents.take(id)?.returned();
         return;
-      }
       case Frame.Loaded:
         this.#tenants.get(id)?.loaded(JSON.parse(text) as LoadedReport);
         return;
@@ -225,7 +220,7 @@ export class CellClient {
     if (this.state === 'dead') return;
     this.state = 'dead';
     this.#process.kill();
-    const residents = [...this.#residents.values()];
+    const residents = this.#residents.values();
     const tenants = [...this.#tenants.values()];
     const compiles = [...this.#compiles.values()];
     this.#residents.clear();

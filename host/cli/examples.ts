@@ -11,8 +11,11 @@ type Given = Readonly<Record<string, string>>;
  * Deploys every folder of examples/ under its name. One whose traffic was moved since, by a deployment, a rollback or
  * weights, is left as it is: `<dir>/examples.json` remembers which version came from here.
  */
-export async function deployExamples(host: Host, dir: string): Promise<void> {
-  const folder = findExamples();
+export async function deployExamples(
+  host: Host,
+  dir: string,
+  folder: string = findExamples(),
+): Promise<void> {
   const file = join(dir, 'examples.json');
   const given = await readGiven(file);
   const now: Record<string, string> = { ...given };

@@ -28,6 +28,7 @@ export interface Probe {
 }
 
 const later = 'not available in this version';
+const networkHint = '; the permission model of Node 25 and newer does';
 
 /** Tries each layer of DESIGN's isolation levels in a child process that is started as a cell is. */
 export async function inspectMachine(): Promise<Machine> {
@@ -64,7 +65,8 @@ function isolateLayer(probe: Probe | string): Layer {
 function permission(probe: Probe | string, what: Exclude<keyof Probe, 'isolate'>, words: string): Layer {
   const code = typeof probe === 'string' ? null : probe[what];
   const refused = code === 'ERR_ACCESS_DENIED';
-  const detail = refused ? `refused with ${code}` : `not refused${code === null ? '' : ` by Node (${code})`}`;
+  const hint = what === 'network' && typeof probe !== 'string' ? networkHint : '';
+  const detail = refused ? `refused with ${code}` : `not refused by Node${hint}`;
   return { level: 'L1', name: words, state: refused ? 'yes' : 'no', detail };
 }
 

@@ -1,5 +1,4 @@
-import { watch } from 'node:fs/promises';
-import { stat } from 'node:fs/promises';
+import { stat, watch } from 'node:fs/promises';
 import { basename, dirname, sep } from 'node:path';
 
 /** Editors write a file in several steps; one save is what happens within this time. */

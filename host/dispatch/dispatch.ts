@@ -34,7 +34,8 @@ const levels: ReadonlySet<string> = new Set(['debug', 'log', 'info', 'warn', 'er
 export class Dispatcher implements Dispatch, InvocationOwner {
   readonly #options: DispatchOptions;
   readonly #pools: Map<string, Pool> = new Map();
-  readonly #underWay: Set<Invocation> = new Set();
+  /** In no order; each knows its place. */
+  readonly #underWay: Invocation[] = [];
   readonly #idPrefix: string = randomBytes(10).toString('hex');
   #idCount = 0;
   #sweep: NodeJS.Timeout | undefined;
@@ -49,7 +50,7 @@ export class Dispatcher implements Dispatch, InvocationOwner {
   start(target: Target, call: Call, sink: Sink): Handle {
     const pool = this.#pool(target);
     const invocation = new Invocation(this, pool, call, { id: this.nextId(), sink });
-    this.#underWay.add(invocation);
+    invocation.place = this.#underWay.push(invocation) - 1;
     this.#sweep ??= setInterval(() => this.#sweepDeadlines(), sweepMs);
     if (this.#closing) {
       invocation.finish({ kind: 'refused', reason: 'closing' });
@@ -94,9 +95,9 @@ export class Dispatcher implements Dispatch, InvocationOwner {
   }
 
   over(invocation: Invocation, outcome: Outcome, cpuMs: number): void {
-    this.#underWay.delete(invocation);
+    this.#takeOut(invocation);
     this.#options.meter.record(invocation, outcome, cpuMs);
-    if (this.#underWay.size === 0) this.#idle?.();
+    if (this.#underWay.length === 0) this.#idle?.();
   }
 
   failed(error: unknown, what: string): void {
@@ -127,7 +128,7 @@ export class Dispatcher implements Dispatch, InvocationOwner {
   /** Takes no more calls; resolves when none is under way, or after `graceMs`. */
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
-    if (this.#underWay.size > 0) {
+    if (this.#underWay.length > 0) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, graceMs);
         this.#idle = () => {
@@ -136,7 +137,7 @@ export class Dispatcher implements Dispatch, InvocationOwner {
         };
       });
     }
-    for (const invocation of this.#underWay) invocation.finish({ kind: 'crashed', cause: 'cell' });
+    for (const invocation of this.#underWay.slice()) invocation.finish({ kind: 'crashed', cause: 'cell' });
     clearInterval(this.#sweep);
     this.#pools.clear();
   }
@@ -269,14 +270,24 @@ export class Dispatcher implements Dispatch, InvocationOwner {
       if (pool.live && pool.target.deployment.cordon === cordon) this.#keepWarm(pool);
   }
 
+  #takeOut(invocation: Invocation): void {
+    const last = this.#underWay.pop();
+    if (last === undefined || last === invocation) return;
+    this.#underWay[invocation.place] = last;
+    last.place = invocation.place;
+  }
+
   #sweepDeadlines(): void {
-    if (this.#underWay.size === 0) {
+    if (this.#underWay.length === 0) {
       clearInterval(this.#sweep);
       this.#sweep = undefined;
       return;
     }
     const now = performance.now();
-    for (const invocation of this.#underWay) if (now >= invocation.deadline) invocation.exceed('wallMs');
+    for (let i = this.#underWay.length - 1; i >= 0; i--) {
+      const invocation = this.#underWay[i];
+      if (invocation !== undefined && now >= invocation.deadline) invocation.exceed('wallMs');
+    }
   }
 }
 

@@ -47,6 +47,8 @@ export class Invocation implements Handle, Resident {
   #bodyStarted = false;
   #cancelled = false;
   #discarded = false;
+  /** Its place among all that are under way; the dispatcher's. */
+  place = -1;
   cold = false;
   bytesIn = 0;
   bytesOut = 0;

@@ -18,8 +18,10 @@ export interface Sandbox {
   readonly isolate: ivm.Isolate;
   readonly context: ivm.Context;
   readonly deliver: ivm.Reference;
+  /** Takes the StartHead before the guest's top level runs; forgets itself then. */
+  readonly prepare: ivm.Reference;
   readonly start: ivm.Reference;
-  /** marker[0]: the invocation the guest runs just now, 0 when none. Shared memory. */
+  /** Shared memory. marker[0]: the invocation the guest runs just now, 0 when none; marker[1]: the last it ran. */
   readonly marker: Int32Array;
   readonly port: Port;
   readonly memoryMb: number;
@@ -71,12 +73,14 @@ export async function openSandbox(bundle: GuestBundle, memoryMb: number): Promis
     );
     install.release();
     const deliver: ivm.Reference = await made.get('deliver', { reference: true });
+    const prepare: ivm.Reference = await made.get('prepare', { reference: true });
     const start: ivm.Reference = await made.get('start', { reference: true });
     made.release();
     const sandbox: Sandbox = {
       isolate,
       context,
       deliver,
+      prepare,
       start,
       marker,
       port,

@@ -137,7 +137,7 @@ class Startup {
   }
 
   async #load(): Promise<Ran> {
-    const { isolate, context, start } = this.#sandbox;
+    const { isolate, context, prepare, start } = this.#sandbox;
     const { source, cache, head } = this.#spec;
     const began = performance.now();
     const module = await isolate.compileModule(source, {
@@ -148,7 +148,9 @@ class Startup {
       throw new Error(`Cannot find module ${JSON.stringify(specifier)}; bundle it with the function`);
     });
     const loaded = performance.now();
+    prepare.applyIgnored(undefined, [head, performance.timeOrigin + performance.now()]);
     await module.evaluate();
+    prepare.release();
     const timeout = this.#spec.limits.startupCpuMs * 4 + 100;
     await start.apply(undefined, [module.namespace.derefInto({ release: true }), head], { timeout });
     const rejected = (module as { readonly cachedDataRejected?: boolean }).cachedDataRejected;

@@ -1,5 +1,6 @@
 import type { Instance, InstanceEnd, InstanceSpec, InstanceWatcher } from '#runtime/engine.ts';
 import { In } from '#runtime/guest/protocol.ts';
+import { IdTable } from '#runtime/id-table.ts';
 import { toArgument, type Sandbox } from './bootstrap.ts';
 import { clearTimers, createInvocation, type Invocation } from './invocations.ts';
 import { Output } from './output.ts';
@@ -25,7 +26,9 @@ export class IsolateInstance implements Instance {
   readonly #limits: InstanceSpec['limits'];
   readonly #watcher: InstanceWatcher;
   readonly #watchdog: Watchdog;
-  readonly #invocations: Map<number, Invocation> = new Map();
+  readonly #invocations: IdTable<Invocation> = new IdTable();
+  /** CPU that ticks saw in the entries that run now, all invocations together. */
+  #sampledMs = 0;
   readonly #entryTimeoutMs: number;
   readonly #output: Output;
   #queue: Message[] = [];
@@ -75,12 +78,12 @@ export class IsolateInstance implements Instance {
       this.#watcher.ended(invocation, { cause: 'instance', cpuMs: 0, peakBytes: 0 });
       return;
     }
-    this.#invocations.set(invocation, createInvocation(invocation));
+    this.#invocations.add(invocation, createInvocation(invocation));
     this.#push(invocation, message, bytes);
   }
 
   message(invocation: number, message: string, bytes: Uint8Array): void {
-    if (this.#invocations.has(invocation)) this.#push(invocation, message, bytes);
+    if (this.#invocations.get(invocation) !== undefined) this.#push(invocation, message, bytes);
   }
 
   drop(invocation: number): void {
@@ -112,6 +115,7 @@ export class IsolateInstance implements Instance {
     const found = this.#running();
     if (found === undefined) return;
     found.sampledMs += cpuMs;
+    this.#sampledMs += cpuMs;
     // What ticks see is an estimate: entries that end are judged by the exact figure, runaways by this one.
     if (found.cpuMs + found.sampledMs < this.#limits.cpuMs * 1.25 + 10) return;
     found.over = 'cpuMs';
@@ -194,7 +198,7 @@ export class IsolateInstance implements Instance {
       if (!this.#unhealthy) this.#retire();
       return;
     }
-    if (this.#invocations.has(last))
+    if (this.#invocations.get(last) !== undefined)
       this.#watcher.line(last, 'L', JSON.stringify(['error', `Uncaught (in promise) ${message}`]));
   }
 
@@ -222,7 +226,7 @@ export class IsolateInstance implements Instance {
       if (found.over !== undefined) this.#exceed(found, found.over);
     }
     for (const found of this.#output.takeFinished())
-      if (this.#invocations.has(found.number)) this.#end(found, 'finished');
+      if (this.#invocations.get(found.number) === found) this.#end(found, 'finished');
   }
 
   #exceed(found: Invocation, limit: 'cpuMs' | 'logBytes'): void {
@@ -234,6 +238,8 @@ export class IsolateInstance implements Instance {
     const before = this.#cpuNs;
     this.#cpuNs = this.#sandbox.isolate.cpuTime;
     const total = Number(this.#cpuNs - before) / 1e6;
+    const sampled = this.#sampledMs;
+    this.#sampledMs = 0;
     const only = batch[0]?.invocation;
     if (batch.every((message) => message.invocation === only)) {
       const found = this.#invocations.get(only ?? 0);
@@ -242,8 +248,6 @@ export class IsolateInstance implements Instance {
       found.sampledMs = 0;
       return;
     }
-    let sampled = 0;
-    for (const found of this.#invocations.values()) sampled += found.sampledMs;
     const scale = sampled > total ? total / sampled : 1;
     const each = Math.max(0, total - sampled) / batch.length;
     for (const message of batch) {
@@ -273,12 +277,13 @@ export class IsolateInstance implements Instance {
 
   #forget(found: Invocation): void {
     clearTimers(found);
-    this.#invocations.delete(found.number);
+    this.#invocations.take(found.number);
   }
 
   /** Whom the entry that runs works for: as the guest's runtime says, else the last message's. */
   #running(): Invocation | undefined {
-    return this.#invocations.get(this.#sandbox.marker[0] || (this.#batch.at(-1)?.invocation ?? 0));
+    const { marker } = this.#sandbox;
+    return this.#invocations.get(marker[0] || marker[1] || (this.#batch.at(-1)?.invocation ?? 0));
   }
 }
 

@@ -18,7 +18,7 @@ const restMs = 250;
  * it runs this takes the process's CPU less the main thread's and shares it out over the entries that ran throughout.
  */
 export class Watchdog {
-  readonly #entries: Map<Watched, Entry> = new Map();
+  #entries: Entry[] = [];
   readonly #beat: () => void;
   #timer: NodeJS.Timeout | undefined;
   #lastCpuMs = 0;
@@ -32,7 +32,7 @@ export class Watchdog {
 
   enter(watched: Watched): void {
     const now = performance.now();
-    this.#entries.set(watched, { watched, since: now, ticked: false });
+    this.#entries.push({ watched, since: now, ticked: false });
     this.#busyAt = now;
     if (this.#timer !== undefined) return;
     this.#lastAt = now;
@@ -42,12 +42,13 @@ export class Watchdog {
   }
 
   leave(watched: Watched): void {
-    this.#entries.delete(watched);
+    const at = this.#entries.findIndex((entry) => entry.watched === watched);
+    if (at >= 0) this.#entries.splice(at, 1);
   }
 
   #tick(): void {
     const now = performance.now();
-    if (this.#entries.size === 0) {
+    if (this.#entries.length === 0) {
       this.#rest(now);
       return;
     }
@@ -57,9 +58,9 @@ export class Watchdog {
     const elapsed = now - this.#lastAt;
     this.#lastCpuMs = cpuMs;
     this.#lastAt = now;
-    const share = Math.min(used / this.#entries.size, elapsed);
+    const share = Math.min(used / this.#entries.length, elapsed);
     this.#beat();
-    for (const entry of this.#entries.values()) {
+    for (const entry of this.#entries.slice()) {
       const wallMs = now - entry.since;
       entry.watched.tick(entry.ticked ? share : Math.min(share, wallMs), wallMs);
       entry.ticked = true;

@@ -21,7 +21,7 @@ t.test('functions: the web-standard form', async (t) => {
     await test.deployGuest('late', 'works-after-response.js', { ...kv, limits: { subrequests: 10_000 } });
     t.equal(await (await fetch(`${url}/late/`)).text(), 'answered');
     t.equal(await (await fetch(`${url}/late/done`)).text(), 'not yet');
-    const early = (await host.usage('late'))[0];
+    const early = await eventually('the call of /done is counted', async () => (await host.usage('late'))[0]);
     t.match(early, { invocations: 1, operations: 1 }, 'the one that answered is still under way');
     await fetch(`${url}/late/go`);
     await eventually('the work after the response', async () =>

@@ -34,6 +34,8 @@ export class GuestHarness {
   sends = 0;
   readonly marker: Int32Array;
   now: number = startTime;
+  /** V8 ends an entry after this many ms. */
+  timeoutMs: number = 10_000;
 
   private constructor(isolate: ivm.Isolate, deliver: ivm.Reference, marker: Int32Array) {
     this.#isolate = isolate;
@@ -94,6 +96,7 @@ export class GuestHarness {
     try {
       this.#deliver.applySync(undefined, [JSON.stringify(message), buffer, more, this.now], {
         arguments: { copy: true },
+        timeout: this.timeoutMs,
       });
     } catch (error) {
       this.rejections.push(error);

@@ -129,7 +129,7 @@ export function request(port: number, path: string, options: TestRequest = {}): 
 /** Polls until `check` gives something; rejects after `patienceMs` and says what it waited for. */
 export async function eventually<T>(
   what: string,
-  check: () => Promise<T | undefined> | T | undefined,
+  check: () => Promise<T | false | undefined> | T | false | undefined,
   patienceMs: number = 20_000,
 ): Promise<T> {
   for (const until = Date.now() + patienceMs; Date.now() < until; await sleep(20)) {

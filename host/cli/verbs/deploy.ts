@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { deploymentBytes } from '#host/admin/bounds.ts';
 import type { VersionInfo } from '#host/host.ts';
 import { path } from '../client.ts';
 import { openClient } from '../locate.ts';
@@ -48,8 +49,17 @@ export const deploy: Verb = {
     for (const warning of bundled.warnings)
       terminal.note(`${terminal.noteStyle('yellow', 'warning')} ${warning}`);
     const target = name ?? bundled.manifest.name ?? hint(bundled.nameHint);
-    const { files, main } = toInlineSource(bundled);
-    const body = { files, main, activate: !args.is('no-activate') };
+    const activate = !args.is('no-activate');
+    let body = { ...toInlineSource(bundled), activate };
+    if (JSON.stringify(body).length > deploymentBytes) {
+      terminal.note(
+        `${terminal.noteStyle('yellow', 'warning')} sent without its source map: the two are too large`,
+      );
+      body = {
+        ...toInlineSource({ ...bundled, code: { kind: 'script', source: bundled.code.source } }),
+        activate,
+      };
+    }
     const sending = client.json<VersionInfo>('POST', path`/v1/functions/${target}/deployments`, body);
     const info = await terminal.during(`deploying ${target}`, sending);
 

@@ -16,7 +16,7 @@ export const doctor: Verb = {
     sandbox: {
       type: 'string',
       value: 'LEVEL',
-      help: 'require: exit code 1 below level L2; auto, off: below L1',
+      help: 'require: exit code 1 below level L2. Default: auto',
     },
     ...jsonFlag,
   },
@@ -25,14 +25,17 @@ export const doctor: Verb = {
     const { terminal } = context;
     const demanded = args.choice('sandbox', ['auto', 'require', 'off']) ?? 'auto';
     const { level, layers } = await terminal.during('trying the layers', inspectMachine());
-    const enough = demanded === 'require' ? level === 'L2' : level !== 'L0';
+    const runs = layers.every((layer) => layer.level !== 'L0' || layer.state === 'yes');
+    const enough = runs && (demanded !== 'require' || level === 'L2');
     if (args.is('json')) {
       terminal.json({ level, enough, demanded, layers });
       return enough ? 0 : 1;
     }
     for (const layer of layers) terminal.line(format(layer, terminal));
     terminal.line(`\nIsolation level ${terminal.style('bold', level)}`);
-    if (!enough) terminal.note(`islet host --sandbox ${demanded} would not start here (ERR_SANDBOX)`);
+    if (!runs) terminal.note('No function can run here: isolates do not start');
+    else if (!enough)
+      terminal.note('--sandbox require asks for level L2, which is not reached here (ERR_SANDBOX)');
     return enough ? 0 : 1;
   },
 };

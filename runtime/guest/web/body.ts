@@ -15,7 +15,7 @@ import {
   tee,
 } from './streams.ts';
 import { isSearchParams, parseUrlencoded } from './url-search-params.ts';
-import { toUsvString, viewBytes } from './webidl.ts';
+import { methodOf, toUsvString, viewBytes } from './webidl.ts';
 
 /**
  * A body (Fetch, 2.2.4), as long as possible without a stream: `whole` is its text or bytes (shared, never written
@@ -99,22 +99,44 @@ export function streamOf(body: Body): BodyStream {
   return body.stream;
 }
 
+/**
+ * What the streams made here hold. Frameworks write `new Response(response.body, response)` all the time: as long as
+ * nobody read such a stream its text still goes out as text.
+ */
+const wholes = new WeakMap<object, string | Uint8Array>();
+const findWhole = methodOf<(map: object, stream: object) => string | Uint8Array | undefined>(
+  WeakMap.prototype,
+  'get',
+);
+const keepWhole = methodOf<(map: object, stream: object, whole: string | Uint8Array) => void>(
+  WeakMap.prototype,
+  'set',
+);
+
 function streamFrom(whole: string | Uint8Array): BodyStream {
-  return createByteStream({
+  const stream = createByteStream({
     pull(sink) {
       sink.enqueue(typeof whole === 'string' ? encodeUtf8(whole) : whole.slice());
       sink.close();
     },
   });
+  keepWhole(wholes, stream, whole);
+  return stream;
+}
+
+/** All of a usable body, where it is at hand. */
+function wholeOf(body: Body): string | Uint8Array | undefined {
+  return body.stream ? findWhole(wholes, body.stream) : body.whole;
 }
 
 /** Takes the body out for sending; TypeError when it is unusable. */
 export function takeBody(body: Body | null): TakenBody {
   if (body === null) return none;
   assertUsable(body);
-  const { whole } = body;
-  if (body.stream === undefined && whole !== undefined) {
+  const whole = wholeOf(body);
+  if (whole !== undefined) {
     body.used = true;
+    if (body.stream) discard(body.stream);
     return typeof whole === 'string' ? { kind: 'text', text: whole } : { kind: 'bytes', bytes: whole };
   }
   const stream = streamOf(body);
@@ -125,7 +147,8 @@ export function takeBody(body: Body | null): TakenBody {
 /** Fetch, 2.2.4 "clone a body": two bodies with the same bytes; `body` stays one of them. */
 export function cloneBody(body: Body): Body {
   assertUsable(body);
-  if (body.stream === undefined && body.whole !== undefined) return wholeBody(body.whole);
+  const whole = wholeOf(body);
+  if (whole !== undefined) return wholeBody(whole);
   const [first, second] = tee(streamOf(body));
   body.stream = first;
   return { whole: undefined, open: undefined, stream: second, used: false };

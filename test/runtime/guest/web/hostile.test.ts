@@ -28,8 +28,8 @@ const sabotage: Readonly<Record<string, string>> = {
 const breaksStreams: readonly string[] = ['String and Function', 'the globals themselves'];
 
 const program = (harm: string): string => `
-  const { Response: R } = globalThis; const blob = new Blob(['BB']); globalThis.leaked = [];
-  const words = new R('hé', { status: 201, headers: { 'x-a': '1' } }); const streamed = new R(blob); streamed.body;
+  const { Response: R } = globalThis; const bytes = web.encodeUtf8('BB'); globalThis.leaked = [];
+  const words = new R('hé', { status: 201, headers: { 'x-a': '1' } }); const streamed = new R(web.createByteStream({ pull(sink) { sink.enqueue(bytes); sink.close() } }));
   const incoming = { method: 'POST', url: 'http://a.b/', headers: ['a', '1'], bytes: new Uint8Array([65]), stream: undefined, signal: undefined };
   ${harm}
   const request = web.createIncomingRequest(incoming);
@@ -69,7 +69,7 @@ void t.test('hostile: getters and conversions of a guest only hurt the guest', a
   t.teardown(() => guest.dispose());
   const throwing = `const boom = { toString() { throw 'boom' }, get status() { throw 'boom' }, get method() { throw 'boom' }, [Symbol.iterator]() { throw 'boom' } };
     return [() => new Response('', boom), () => new Request('http://a.b', boom), () => new Headers(boom), () => new URL(boom), () => new Blob(boom),
-      () => { const r = new Response(new Blob([])); r.body; Object.defineProperty(ReadableStream, Symbol.hasInstance, { configurable: true, value() { throw 'boom' } });
+      () => { const r = new Response(new ReadableStream()); Object.defineProperty(ReadableStream, Symbol.hasInstance, { configurable: true, value() { throw 'boom' } });
         try { web.takeResponse(r) } finally { delete ReadableStream[Symbol.hasInstance] } },
       () => web.takeRequest(boom), () => web.takeRequest('http://a.b', boom), () => new Response(boom), () => atob(boom), () => new DOMException(boom)]
       .map((run) => { try { run(); return 'ran' } catch (e) { return e } })`;

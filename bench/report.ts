@@ -1,0 +1,132 @@
+import type { Spread } from './histogram.ts';
+import type { Size } from './options.ts';
+
+/** What `runBench` gives and islet-bench.json holds. Durations in ms, sizes in bytes, rates per second. */
+export interface BenchReport {
+  readonly format: 1;
+  /** ISO 8601, UTC. */
+  readonly date: string;
+  readonly size: Size;
+  readonly machine: Machine;
+  readonly versions: Readonly<Record<string, string>>;
+  /** True when servers had one core to themselves and the load generator another. */
+  readonly pinned: boolean;
+  readonly cold?: ColdReport;
+  readonly warm?: WarmReport;
+  readonly density?: DensityReport;
+  readonly kv?: KvReport;
+  readonly streaming?: StreamingReport;
+}
+
+export interface Machine {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryBytes: number;
+  readonly platform: string;
+  readonly release: string;
+  /** Load average of the last minute, before and after the run: above 0.5 before it, others were at work. */
+  readonly loadBefore: number;
+  readonly loadAfter: number;
+}
+
+export interface ColdReport {
+  /** Starts of the engine by itself. */
+  readonly phases: readonly StartRow[];
+  /** First requests of functions over HTTP. */
+  readonly http: readonly FirstRow[];
+  /** Beside them: a bare \`node -e 0\` from spawn to exit. */
+  readonly nodeProcess: Spread;
+}
+
+export interface StartRow {
+  readonly code: 'hello' | 'large';
+  readonly sourceBytes: number;
+  readonly spare: boolean;
+  readonly cached: boolean;
+  /** Isolate and context; \`bootstrap\`: the web globals; both were done before when a spare was taken. */
+  readonly create: Spread;
+  readonly bootstrap: Spread;
+  readonly load: Spread;
+  readonly topLevel: Spread;
+  readonly total: Spread;
+}
+
+export interface FirstRow {
+  readonly what: 'after deploy' | 'after a restart' | 'no spare';
+  /** The first request of a function. */
+  readonly cold: Spread;
+  /** The next request to the same function, after a pause as long as the one before the first. */
+  readonly warm: Spread;
+  /** And one right after that. */
+  readonly hot: Spread;
+  /** p50 of cold less p50 of warm. */
+  readonly overWarm: number;
+  /** p50 of cold less p50 of hot. */
+  readonly overHot: number;
+  /** How many of the starts found a spare and had their code cache taken. */
+  readonly spares: number;
+  readonly cached: number;
+  readonly load: Spread;
+  readonly topLevel: Spread;
+}
+
+export interface WarmReport {
+  readonly connections: number;
+  readonly rows: readonly WarmRow[];
+  /** islet's hello over node:http's, by round: requests per second, and CPU per request the other way round. */
+  readonly ratio: Ratio;
+}
+
+export interface WarmRow {
+  readonly what: string;
+  readonly connections: number;
+  /** Medians over the rounds. */
+  readonly requestsPerSecond: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly errors: number;
+  /** Server CPU of one request in microseconds; absent where the system does not tell. */
+  readonly hostCpuMicros?: number;
+  readonly cellCpuMicros?: number;
+}
+
+export interface Ratio {
+  readonly throughput: readonly number[];
+  readonly throughputMedian: number;
+  readonly cpu: readonly number[];
+  readonly cpuMedian: number;
+}
+
+export interface DensityReport {
+  readonly steps: readonly DensityStep[];
+  /** Slope of the cell's RSS over the number of instances. */
+  readonly bytesPerInstance: number;
+  readonly instancesPerGb: number;
+  /** Beside it: RSS of one bare node:http process. */
+  readonly nodeBytes: number;
+  readonly nodesPerGb: number;
+}
+
+export interface DensityStep {
+  readonly instances: number;
+  readonly rssBytes: number;
+}
+
+export interface KvReport {
+  readonly rows: readonly KvRow[];
+}
+
+export interface KvRow {
+  readonly what: string;
+  readonly width: number;
+  readonly islet: number;
+  /** The same in bare node:sqlite. */
+  readonly sqlite: number;
+}
+
+export interface StreamingReport {
+  readonly bytes: number;
+  /** In and out again, MB/s. */
+  readonly isletMbPerSecond: number;
+  readonly nodeMbPerSecond: number;
+}

@@ -1,0 +1,48 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { serveTasks } from './tasks.ts';
+
+/** What KV is held against: the same database engine with the same durability, called directly. */
+export interface SqlitePlan {
+  readonly dir: string;
+  readonly verb: 'put' | 'get' | 'list';
+  readonly count: number;
+  /** Puts that share a transaction and its fsync. */
+  readonly width: number;
+}
+
+const databases: Map<string, DatabaseSync> = new Map();
+
+function open(dir: string): DatabaseSync {
+  const known = databases.get(dir);
+  if (known !== undefined) return known;
+  const database = new DatabaseSync(join(dir, 'bare.db'));
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+  database.exec('CREATE TABLE entries (key BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID');
+  databases.set(dir, database);
+  return database;
+}
+
+/** Resolves to the ms it took. */
+function work({ dir, verb, count, width }: SqlitePlan): number {
+  const database = open(dir);
+  const value = Buffer.alloc(100, 'v');
+  const put = database.prepare(
+    'INSERT INTO entries VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
+  );
+  const get = database.prepare('SELECT value FROM entries WHERE key = ?');
+  const list = database.prepare('SELECT key FROM entries ORDER BY key LIMIT 100');
+  const key = (i: number): Buffer => Buffer.from(`key-${i % 1000}`);
+  const began = performance.now();
+  for (let i = 0; i < count; i++) {
+    if (verb === 'get') get.get(key(i));
+    if (verb === 'list') list.all();
+    if (verb !== 'put') continue;
+    if (width > 1 && i % width === 0) database.exec('BEGIN');
+    put.run(key(i), value);
+    if (width > 1 && (i % width === width - 1 || i === count - 1)) database.exec('COMMIT');
+  }
+  return performance.now() - began;
+}
+
+serveTasks({ work });

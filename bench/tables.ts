@@ -1,0 +1,152 @@
+import { table } from '#host/cli/table.ts';
+import type { Spread } from './histogram.ts';
+import type {
+  BenchReport,
+  ColdReport,
+  DensityReport,
+  KvReport,
+  StreamingReport,
+  WarmReport,
+} from './report.ts';
+
+const MB = 2 ** 20;
+
+/** The report for a terminal. */
+export function toText(report: BenchReport): string {
+  const { machine, versions } = report;
+  const names = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  const blocks = [
+    [
+      `islet bench, ${report.date.slice(0, 16).replace('T', ' ')} UTC, ${report.size}`,
+      `${machine.cores} x ${machine.cpu}, ${Math.round(machine.memoryBytes / 2 ** 30)} GB, ${machine.platform} ${machine.release}`,
+      names.join(', '),
+      `load ${machine.loadBefore.toFixed(2)} before, ${machine.loadAfter.toFixed(2)} after; ${report.pinned ? 'servers on one core, load generator on another' : 'not pinned to cores'}`,
+    ],
+    ...(report.cold === undefined ? [] : coldText(report.cold)),
+    ...(report.warm === undefined ? [] : warmText(report.warm)),
+    ...(report.density === undefined ? [] : densityText(report.density)),
+    ...(report.kv === undefined ? [] : kvText(report.kv)),
+    ...(report.streaming === undefined ? [] : streamingText(report.streaming)),
+  ];
+  return `${blocks.map((lines) => lines.join('\n')).join('\n\n')}\n`;
+}
+
+function coldText({ phases, http, nodeProcess }: ColdReport): readonly (readonly string[])[] {
+  return [
+    [
+      'cold: starts of the engine, p50 / p99 in ms',
+      ...table(
+        ['code', 'spare', 'code cache', 'create', 'bootstrap', 'load', 'top level', 'total', 'starts'],
+        phases.map((row) => [
+          `${row.code} (${Math.ceil(row.sourceBytes / 1024)} KB)`,
+          row.spare ? 'yes' : 'no',
+          row.cached ? 'yes' : 'no',
+          row.spare ? '-' : pair(row.create),
+          row.spare ? '-' : pair(row.bootstrap),
+          pair(row.load),
+          pair(row.topLevel),
+          pair(row.total),
+          String(row.total.count),
+        ]),
+      ),
+    ],
+    [
+      'cold: first request of a function over HTTP, p50 / p99 in ms',
+      ...table(
+        [
+          'first request',
+          'cold',
+          'warm',
+          'right after',
+          'cold - warm',
+          'cold - right after',
+          'on a spare',
+          'cached',
+        ],
+        http.map((row) => [
+          row.what,
+          pair(row.cold),
+          pair(row.warm),
+          pair(row.hot),
+          row.overWarm.toFixed(2),
+          row.overHot.toFixed(2),
+          `${row.spares} of ${row.cold.count}`,
+          `${row.cached} of ${row.cold.count}`,
+        ]),
+      ),
+      `beside it: a bare node process, ${pair(nodeProcess)}`,
+    ],
+  ];
+}
+
+function warmText({ rows, ratio }: WarmReport): readonly (readonly string[])[] {
+  return [
+    [
+      'warm: medians over the rounds',
+      ...table(
+        ['', 'connections', 'requests/s', 'p50 ms', 'p99 ms', 'CPU us host', 'cell', 'errors'],
+        rows.map((row) => [
+          row.what,
+          String(row.connections),
+          String(Math.round(row.requestsPerSecond)),
+          row.p50.toFixed(2),
+          row.p99.toFixed(2),
+          row.hostCpuMicros?.toFixed(1) ?? '-',
+          row.cellCpuMicros?.toFixed(1) ?? '-',
+          String(row.errors),
+        ]),
+      ),
+      `hello, islet over node:http: ${ratio.throughputMedian.toFixed(2)} of its requests/s (rounds: ${listOf(ratio.throughput)}), ` +
+        `${ratio.cpuMedian.toFixed(2)} by CPU per request (${listOf(ratio.cpu)})`,
+    ],
+  ];
+}
+
+function densityText(density: DensityReport): readonly (readonly string[])[] {
+  return [
+    [
+      'density: RSS of a cell by warm instances',
+      ...table(
+        ['instances', 'RSS MB'],
+        density.steps.map(({ instances, rssBytes }) => [String(instances), (rssBytes / MB).toFixed(0)]),
+      ),
+      `${(density.bytesPerInstance / MB).toFixed(2)} MB an instance, ${density.instancesPerGb} per GB; ` +
+        `beside it: a bare node:http process, ${(density.nodeBytes / MB).toFixed(0)} MB, ${density.nodesPerGb} per GB`,
+    ],
+  ];
+}
+
+function kvText({ rows }: KvReport): readonly (readonly string[])[] {
+  return [
+    [
+      'kv: operations per second from a guest, and of bare node:sqlite',
+      ...table(
+        ['', 'islet', 'ms each', 'node:sqlite'],
+        rows.map((row) => [
+          row.what,
+          String(Math.round(row.islet)),
+          (1000 / row.islet).toFixed(3),
+          String(Math.round(row.sqlite)),
+        ]),
+      ),
+    ],
+  ];
+}
+
+function streamingText(streaming: StreamingReport): readonly (readonly string[])[] {
+  const { bytes, isletMbPerSecond, nodeMbPerSecond } = streaming;
+  return [
+    [
+      `streaming: ${Math.round(bytes / MB)} MB in and out again`,
+      `islet ${isletMbPerSecond.toFixed(0)} MB/s, node:http ${nodeMbPerSecond.toFixed(0)} MB/s`,
+    ],
+  ];
+}
+
+function pair({ p50, p99 }: Spread): string {
+  return `${p50.toFixed(2)} / ${p99.toFixed(2)}`;
+}
+
+function listOf(values: readonly number[]): string {
+  return values.map((value) => value.toFixed(2)).join(', ');
+}

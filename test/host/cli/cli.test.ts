@@ -1,0 +1,140 @@
+import { existsSync } from 'node:fs';
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import t from 'tap';
+import { CliProcess } from '#test/support/cli.ts';
+import type { Ran } from '#test/support/cli.ts';
+
+const free = ['--port', '0', '--admin-port', '0', '--cells', '1'];
+
+interface Running {
+  readonly url: string;
+  readonly adminUrl: string;
+  readonly functions: readonly string[];
+}
+
+async function startHost(
+  t: { teardown(fn: () => unknown): unknown },
+  cwd: string,
+): Promise<{ readonly host: CliProcess; readonly running: Running }> {
+  const host = new CliProcess(['host', ...free, '--json'], { cwd });
+  t.teardown(() => host.child.kill('SIGKILL'));
+  const [line] = await host.until(/^\{.*\}$/m);
+  return { host, running: JSON.parse(line) as Running };
+}
+
+function islet(cwd: string, ...argv: readonly string[]): Promise<Ran> {
+  return new CliProcess(argv, { cwd }).ended();
+}
+
+const sources = {
+  'hello.js':
+    'export default { fetch: (request) => new Response(`hello ${new URL(request.url).pathname}`) };',
+  'sum.ts': `export const handler = async (event: { readonly a: number }): Promise<number> => {
+    console.log('a is', event.a);
+    if (event.a > 9) throw new RangeError('too far');
+    return event.a + 1;
+  };`,
+};
+
+void t.test('host: deploy, call, invoke, stop, and all is there again at the next start', async (t) => {
+  const cwd = t.testdir(sources);
+  const first = await startHost(t, cwd);
+  t.match(await islet(cwd, 'deploy', 'hello.js'), { code: 0, out: /hello version 1/ });
+  t.match(await islet(cwd, 'deploy', 'sum.ts', '--name', 'add'), { code: 0, out: /add version 1/ });
+  t.equal(await (await fetch(`${first.running.url}/hello/x`)).text(), 'hello /x');
+  t.match(await islet(cwd, 'invoke', 'add', '--data', '{"a":1}'), { code: 0, out: '2\n', err: /a is 1/ });
+  t.match(await islet(cwd, 'invoke', 'add', '--data', '{"a":10}'), {
+    code: 1,
+    out: '',
+    err: /RangeError: too far/,
+  });
+  t.match(await islet(cwd, 'logs', 'add'), { code: 0, out: /a is 1[\s\S]*a is 10/ });
+  const usage = JSON.parse((await islet(cwd, 'usage', 'add', '--json')).out) as unknown;
+  t.match(usage, [{ invocations: 2, outcomes: { returned: 1, threw: 1 } }]);
+  t.equal((await stat(join(cwd, '.islet', 'token'))).mode & 0o777, 0o600);
+  t.match(await first.host.stop('SIGINT'), { code: 0, err: '' });
+
+  const second = await startHost(t, cwd);
+  t.same([...second.running.functions].sort(), ['add', 'hello']);
+  t.equal(await (await fetch(`${second.running.url}/hello/y`)).text(), 'hello /y');
+  t.equal((await second.host.stop('SIGTERM')).code, 0);
+  t.notOk(existsSync(join(cwd, '.islet', 'host.json')));
+});
+
+void t.test('host: what runs is said, with a line to try for each function', async (t) => {
+  const cwd = t.testdir(sources);
+  const { host } = await startHost(t, cwd);
+  await islet(cwd, 'deploy', 'hello.js');
+  await host.stop();
+  const person = new CliProcess(['host', ...free], { cwd });
+  const { out } = await person.until(/Ctrl-C/).then(() => person.stop());
+  t.match(out, /gateway +http:\/\/127\.0\.0\.1:\d+\n +admin +http:\/\/127\.0\.0\.1:\d+\n/);
+  t.match(out, `token    ${join(cwd, '.islet', 'token')}`);
+  t.match(out, /hello +curl http:\/\/hello\.localhost:\d+\/\n/);
+  t.notMatch(out, '\u001b', 'no colours where there is no terminal');
+});
+
+void t.test(
+  'host: a port in use, a directory in use and a damaged store are one line and exit code 1',
+  async (t) => {
+    const cwd = t.testdir({ broken: 'this is no database '.repeat(500) });
+    const { running } = await startHost(t, cwd);
+    const rows: readonly (readonly [readonly string[], string])[] = [
+      [['--dir', '.islet', ...free], 'ERR_STORE_LOCKED'],
+      [['--dir', 'other', '--cells', '1', '--port', new URL(running.url).port], 'ERR_PORT_IN_USE'],
+      [
+        ['--dir', 'other', '--cells', '1', '--port', '0', '--admin-port', new URL(running.adminUrl).port],
+        'ERR_PORT_IN_USE',
+      ],
+      [['--dir', 'other', '--store', 'broken', ...free], 'ERR_STORE_CORRUPT'],
+      [['--dir', 'broken', ...free], 'ERR_DATA_DIR'],
+      [['--dir', 'other', '--sandbox', 'require', ...free], 'ERR_SANDBOX'],
+    ];
+    for (const [flags, code] of rows) {
+      const { code: exit, err, out } = await islet(cwd, 'host', ...flags);
+      t.same([exit, out], [1, ''], `${code} ${err}`);
+      t.match(err, new RegExp(`^islet: [^\\n]+ \\(${code}\\)\\n$`));
+    }
+    t.equal(await readFile(join(cwd, 'broken'), 'utf8'), 'this is no database '.repeat(500));
+  },
+);
+
+void t.test('dev: deploys on save, shows errors and logs inline, goes on with what ran', async (t) => {
+  const cwd = t.testdir({ app: { 'index.ts': program('one') } });
+  const dev = new CliProcess(['dev', 'app', ...free], { cwd });
+  t.teardown(() => dev.child.kill('SIGKILL'));
+  const [, address = ''] = await dev.until(/app at (http:\S+)/);
+  const url = `http://127.0.0.1:${new URL(address).port}/app/`;
+  const get = async (): Promise<string> => (await fetch(url)).text();
+  await dev.until(/version 1 answers/);
+  t.equal(await get(), 'one');
+  await dev.until(/app@1 log +called one/);
+  await writeFile(join(cwd, 'app', 'index.ts'), program('two'));
+  await dev.until(/version 2 answers/);
+  t.equal(await get(), 'two');
+  await writeFile(join(cwd, 'app', 'index.ts'), 'export default {');
+  await dev.until(/index\.ts:1:\d+: [\s\S]*ERR_BUILD/);
+  t.equal(await get(), 'two');
+  await writeFile(join(cwd, 'app', 'index.ts'), program('three'));
+  await dev.until(/version 3 answers/);
+  t.equal(await get(), 'three');
+  t.equal((await dev.stop()).code, 0);
+});
+
+void t.test('doctor: the layers of L1 hold, and require is told that L2 does not', async (t) => {
+  const cwd = t.testdir({});
+  const { code, out } = await islet(cwd, 'doctor', '--json');
+  t.equal(code, 0);
+  t.match(JSON.parse(out), { level: 'L1' });
+  const { layers } = JSON.parse(out) as { layers: { level: string; state: string; name: string }[] };
+  t.same(
+    layers.filter(({ level, state }) => level !== 'L2' && state !== 'yes'),
+    [],
+  );
+  t.match(await islet(cwd, 'doctor', '--sandbox', 'require'), { code: 1, out: /Isolation level L1/ });
+});
+
+function program(word: string): string {
+  return `export default { fetch() { console.log('called ${word}'); return new Response('${word}' as string); } };`;
+}

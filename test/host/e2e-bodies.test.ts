@@ -1,0 +1,141 @@
+import { request as httpRequest } from 'node:http';
+import { Readable } from 'node:stream';
+import t from 'tap';
+import { openTestHost } from '#test/support/host.ts';
+import type { TestHost } from '#test/support/host.ts';
+
+const MB = 2 ** 20;
+
+t.setTimeout(240_000);
+
+t.test('bodies: 1 GB through a guest that pipes it takes no memory to speak of', async (t) => {
+  const test = await openTestHost(t);
+  const most = 2 ** 31;
+  const limits = { requestBodyBytes: most, responseBodyBytes: most, cpuMs: 300_000, wallMs: 900_000 };
+  await test.deployGuest('pipes', 'pipes-body.js', { limits });
+  const warmUp = await pipe(test, 32 * MB);
+  t.equal(warmUp.bytes, 32 * MB);
+  const watch = new MemoryWatch(test);
+  await watch.start();
+  const { bytes, sum, sent } = await pipe(test, 1024 * MB, () => watch.look());
+  t.equal(bytes, 1024 * MB, 'all of it came back');
+  t.equal(sum, sent, 'unchanged and in order');
+  t.comment(`memory grew by ${Math.round(watch.growth / MB)} MB at the most`);
+  t.ok(watch.growth < 200 * MB, `host and cells stay under 200 MB more, ${watch.growth} bytes`);
+  const usage = (await test.host.usage('pipes'))[0];
+  t.equal(usage?.bytesIn, 1056 * MB);
+  t.equal(usage?.bytesOut, 1056 * MB);
+});
+
+t.test('bodies: a cold call gets its streamed body', async (t) => {
+  const test = await openTestHost(t);
+  for (const text of ['', 'first', 'x'.repeat(1_000_000)]) {
+    await test.deployGuest('pipes', 'pipes-body.js', { vars: { LENGTH: `${text.length}` } });
+    const client = test.client();
+    client.send('POST /pipes/ HTTP/1.1', 'host: x', 'transfer-encoding: chunked', 'connection: close');
+    if (text !== '') client.write(text.length.toString(16), text, '');
+    client.write('0', '', '');
+    const { status, body } = await client.response();
+    t.equal(status, 200);
+    t.ok(body === text, `${text.length} bytes came back, ${body.length}`);
+  }
+});
+
+t.test('bodies: a reader that stops stops the writer, all the way through', async (t) => {
+  const test = await openTestHost(t);
+  await test.deployGuest('pipes', 'pipes-body.js');
+  const { sent, stalled } = await pushWithoutReading(test);
+  t.ok(stalled, 'the writer was made to wait');
+  t.ok(sent < 32 * MB, `after ${sent} bytes`);
+});
+
+/** Sends `bytes` bytes with a running number in each piece, and adds up what comes back. */
+function pipe(
+  test: TestHost,
+  bytes: number,
+  look?: () => Promise<void>,
+): Promise<{ bytes: number; sum: number; sent: number }> {
+  const piece = 256 * 1024;
+  let sent = 0;
+  function* pieces(): Generator<Buffer> {
+    for (let at = 0; at < bytes; at += piece) {
+      const buffer = Buffer.alloc(piece);
+      buffer.writeUInt32LE(at / piece, 0);
+      sent = digest(sent, buffer);
+      yield buffer;
+    }
+  }
+  return new Promise((resolve, reject) => {
+    const headers = { 'transfer-encoding': 'chunked' };
+    const request = httpRequest(`${test.url}/pipes/`, { method: 'POST', headers, agent: false });
+    request.on('error', reject);
+    request.on('response', (response) => {
+      const read = async (): Promise<void> => {
+        let sum = 0;
+        let count = 0;
+        let rest = Buffer.alloc(0);
+        let looked = 0;
+        for await (const chunk of response as AsyncIterable<Buffer>) {
+          count += chunk.length;
+          rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+          for (; rest.length >= piece; rest = rest.subarray(piece)) sum = digest(sum, rest);
+          if (look === undefined || count - looked < 64 * MB) continue;
+          looked = count;
+          await look();
+        }
+        resolve({ bytes: count, sum, sent });
+      };
+      read().catch(reject);
+    });
+    Readable.from(pieces(), { objectMode: false, highWaterMark: piece }).pipe(request);
+  });
+}
+
+/** Depends on the order of the pieces. */
+function digest(sum: number, piece: Buffer): number {
+  return (Math.imul(sum, 31) + piece.readUInt32LE(0) + 1) >>> 0;
+}
+
+/** Resident memory of this process, which holds host and client, and of its cells. */
+class MemoryWatch {
+  readonly #test: TestHost;
+  #before = 0;
+  growth = 0;
+
+  constructor(test: TestHost) {
+    this.#test = test;
+  }
+
+  async start(): Promise<void> {
+    this.#before = await this.#total();
+  }
+
+  async look(): Promise<void> {
+    this.growth = Math.max(this.growth, (await this.#total()) - this.#before);
+  }
+
+  async #total(): Promise<number> {
+    const { cells } = await this.#test.host.health();
+    return cells.reduce((sum, cell) => sum + cell.rssBytes, process.memoryUsage.rss());
+  }
+}
+
+/** Writes until nothing was taken for a while: what is on its way is in buffers. */
+async function pushWithoutReading(test: TestHost): Promise<{ sent: number; stalled: boolean }> {
+  const { socket } = test.client().send('POST /pipes/ HTTP/1.1', 'host: x', 'transfer-encoding: chunked');
+  socket.pause();
+  const chunk = Buffer.concat([Buffer.from('10000\r\n'), Buffer.alloc(65_536), Buffer.from('\r\n')]);
+  for (let sent = 0; sent < 64 * MB; sent += 65_536) {
+    if (socket.write(chunk)) continue;
+    const drained = await Promise.race([
+      new Promise<boolean>((resolve) => {
+        socket.once('drain', () => resolve(true));
+      }),
+      new Promise<boolean>((resolve) => {
+        setTimeout(() => resolve(false), 2000);
+      }),
+    ]);
+    if (!drained) return { sent, stalled: true };
+  }
+  return { sent: 64 * MB, stalled: false };
+}
