@@ -19,6 +19,7 @@ interface StartsPlan {
 
 const watcher: InstanceWatcher = {
   line: () => undefined,
+  answered: () => undefined,
   ended: () => undefined,
   unhealthy: () => undefined,
   condemned: (why) => {

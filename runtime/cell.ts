@@ -32,8 +32,8 @@ class Slot {
   readonly id: number;
   readonly codeId: string;
   instance: Instance | undefined;
-  /** Begins that came before the instance was ready. */
-  waiting: { readonly id: number; readonly begin: () => void }[] = [];
+  /** What came before the instance was ready, in order. */
+  waiting: { readonly id: number; readonly hand: (instance: Instance) => void }[] = [];
   /** Set when it takes nothing new; disposed when drained. */
   gone: GoneReason | undefined;
 
@@ -85,8 +85,7 @@ export class Cell {
       case Frame.Begin:
         return this.#begin(id, text, bytes);
       case Frame.Message:
-        this.#invocations.get(id)?.instance?.message(id, text, bytes);
-        return;
+        return this.#message(id, text, bytes);
       case Frame.Drop:
         return this.#drop(id);
       case Frame.Load:
@@ -157,7 +156,8 @@ export class Cell {
     }
     const waiting = slot.waiting;
     slot.waiting = [];
-    for (const { begin } of waiting) begin();
+    for (const { id: invocation, hand } of waiting)
+      if (this.#invocations.get(invocation) === slot) hand(slot.instance);
     if (slot.gone === undefined) this.#warm?.add(id, slot, { keep: spec.keep });
     else this.#channel.send(Frame.Gone, id, slot.gone);
     this.#drained(slot);
@@ -202,10 +202,14 @@ export class Cell {
       slot.instance.begin(id, message, bytes);
       return;
     }
-    const begin = (): void => {
-      if (this.#invocations.get(id) === slot) slot.instance?.begin(id, message, bytes);
-    };
-    slot.waiting.push({ id, begin });
+    slot.waiting.push({ id, hand: (instance) => instance.begin(id, message, bytes) });
+  }
+
+  #message(id: number, text: string, bytes: Buffer): void {
+    const slot = this.#invocations.get(id);
+    if (slot === undefined) return;
+    if (slot.instance !== undefined) return slot.instance.message(id, text, bytes);
+    slot.waiting.push({ id, hand: (instance) => instance.message(id, text, bytes) });
   }
 
   #drop(id: number): void {
@@ -246,15 +250,23 @@ export class Cell {
         if (invocation === 0) channel.send(Frame.TopLevelLog, slot.id, json);
         else channel.send(Frame.Line, invocation, letter + json, bytes);
       },
+      answered: (invocation, json, bytes, end) => {
+        channel.send(Frame.Answered, invocation, `${formatEnd(end)}\n${json}`, bytes);
+        this.#ended(slot, invocation);
+      },
       ended: (invocation, end: InstanceEnd) => {
-        this.#invocations.take(invocation);
         channel.send(Frame.Ended, invocation, formatEnd(end));
-        this.#warm?.resize(slot.id);
-        if (slot.gone !== undefined) queueMicrotask(() => this.#drained(slot));
+        this.#ended(slot, invocation);
       },
       unhealthy: () => this.#warm?.remove(slot.id, 'unhealthy'),
       condemned: (why) => this.#condemn(why),
     };
+  }
+
+  #ended(slot: Slot, invocation: number): void {
+    this.#invocations.take(invocation);
+    this.#warm?.resize(slot.id);
+    if (slot.gone !== undefined) queueMicrotask(() => this.#drained(slot));
   }
 
   /** Tells the host, which starts another cell, answers or replays what is under way, and ends this process. */

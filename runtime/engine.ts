@@ -52,6 +52,8 @@ export interface Instance {
 export interface InstanceWatcher {
   /** A line for the host (protocol.ts, Out); `bytes` only where the line has some. */
   line(invocation: number, letter: string, json: string, bytes?: Uint8Array): void;
+  /** The whole answer (a head with its body) and the end in one: what most invocations come to. */
+  answered(invocation: number, json: string, bytes: Uint8Array | undefined, end: InstanceEnd): void;
   /** The invocation is over; nothing follows for it. */
   ended(invocation: number, end: InstanceEnd): void;
   /** No new invocations, please: dispose when those under way are done. Called at most once. */

@@ -42,6 +42,8 @@ export const Frame = {
   Pong: 28,
   /** cell → host, id instance: a log line of the top level: JSON [level, text]. */
   TopLevelLog: 29,
+  /** cell → host, id invocation: EndReport, newline, JSON of an `A` line, bytes where it has some; the last frame. */
+  Answered: 31,
   /** cell → host, id 0: this process can no longer be trusted to make progress; text: why. */
   Condemned: 30,
 } as const;
@@ -115,10 +117,12 @@ const causes: ReadonlySet<string> = new Set(['finished', 'memoryMb', 'cpuMs', 'l
 
 /** Parses what `formatEnd` wrote, or throws TypeError. */
 export function parseEnd(text: string): EndReport {
-  const [cause, micros, peak] = text.split(' ');
-  const cpuMs = Number(micros) / 1000;
-  const peakBytes = Number(peak);
-  if (cause === undefined || !causes.has(cause) || !(cpuMs >= 0) || !(peakBytes >= 0))
+  const first = text.indexOf(' ');
+  const second = text.indexOf(' ', first + 1);
+  const cause = text.slice(0, first);
+  const cpuMs = Number(text.slice(first + 1, second)) / 1000;
+  const peakBytes = Number(text.slice(second + 1));
+  if (second < 0 || !causes.has(cause) || !(cpuMs >= 0) || !(peakBytes >= 0))
     throw new TypeError(`Cannot read end report ${JSON.stringify(text)}`);
   return { cause: cause as EndCause, cpuMs, peakBytes };
 }

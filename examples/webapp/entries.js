@@ -33,5 +33,8 @@ export async function deleteEntry(entries, id) {
 /** One line of text: control characters and lone surrogates replaced, no space around it. */
 function toLine(value) {
   if (typeof value !== 'string') return '';
-  return value.replace(/\p{Cc}+/gu, ' ').toWellFormed().trim();
+  return value
+    .replace(/\p{Cc}+/gu, ' ')
+    .toWellFormed()
+    .trim();
 }

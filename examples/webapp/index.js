@@ -3,7 +3,8 @@ import html from './page/index.html';
 import css from './page/style.css';
 import script from './page/script.js' with { type: 'text' };
 
-const policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; form-action 'self'; base-uri 'self'; frame-ancestors 'none'";
+const policy =
+  "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; form-action 'self'; base-uri 'self'; frame-ancestors 'none'";
 
 /** The page, its two files, and the API they call. */
 export default {

@@ -173,6 +173,14 @@ export class CellClient {
       case Frame.Line:
         this.#residents.get(id)?.line(text[0] ?? '', text.slice(1), bytes);
         return;
+      case Frame.Answered: {
+        const cut = text.indexOf('\n');
+        const end = parseEnd(text.slice(0, cut));
+        const resident = this.#residents.take(id);
+        resident?.line('A', text.slice(cut + 1), bytes);
+        resident?.ended(end);
+        return;
+      }
       case Frame.Ended:
         this.#residents.take(id)?.ended(parseEnd(text));
         return;

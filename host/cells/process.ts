@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import type { Pipe, PipeListener } from '#runtime/channel.ts';
@@ -18,13 +18,21 @@ export interface CellProcess {
 
 const keptBytes = 4096;
 
-/** Folders a cell may read while it starts: this package and isolated-vm; it drops the right before its first guest. */
+/** Folders a cell may read while it starts: this package and what it loads; it drops the right before its first guest. */
 function readable(): readonly string[] {
-  const require = createRequire(import.meta.url);
-  const packageFolder = fileURLToPath(new URL('../../', import.meta.url));
-  const addonFolder = dirname(require.resolve('isolated-vm/package.json'));
-  const cacheFolder = dirname(dirname(require.resolve('lru-cache')));
-  return [packageFolder, addonFolder, dirname(cacheFolder), '/etc/alpine-release'];
+  const own = createRequire(import.meta.url);
+  const addon = packageFolder(own, 'isolated-vm');
+  const loader = packageFolder(createRequire(join(addon, 'package.json')), 'node-gyp-build');
+  const islet = fileURLToPath(new URL('../../', import.meta.url));
+  // node-gyp-build looks for Alpine, to tell musl from glibc.
+  return [islet, addon, loader, packageFolder(own, 'lru-cache'), '/etc/alpine-release'];
+}
+
+/** Where a package lies: the folder above its main file that goes by its name. */
+function packageFolder(require: NodeJS.Require, name: string): string {
+  let folder = dirname(require.resolve(name));
+  while (basename(folder) !== name && dirname(folder) !== folder) folder = dirname(folder);
+  return folder;
 }
 
 /**

@@ -22,6 +22,9 @@ export interface InvocationOwner {
 /** Methods that may be sent twice (RFC 9110, 9.2.2). */
 const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE']);
 
+/** A request that itself ends its cell must not go round for ever. */
+const mostReplays = 2;
+
 /** What a guest may still do after its client went away, in ms. */
 const cleanUpMs = 5000;
 
@@ -41,8 +44,9 @@ export class Invocation implements Handle, Resident {
   #operations: Operations | undefined;
   #headSent = false;
   #open = false;
-  /** It may not be sent a second time. */
+  /** It may not be sent once more: its body is gone. */
   #spent = false;
+  #replays = 0;
   #over = false;
   #bodyStarted = false;
   #cancelled = false;
@@ -231,8 +235,9 @@ export class Invocation implements Handle, Resident {
     const { call } = this;
     const safe = call.kind === 'request' && idempotent.has(call.method) && !this.#headSent;
     const whole = call.kind === 'request' && (!call.streamed || this.bytesIn === 0);
-    if (!safe || !whole || this.#spent) return this.finish({ kind: 'crashed', cause });
-    this.#spent = true;
+    if (!safe || !whole || this.#spent || this.#replays === mostReplays)
+      return this.finish({ kind: 'crashed', cause });
+    this.#replays++;
     this.#operations?.close();
     this.#operations = undefined;
     this.#outcome = undefined;

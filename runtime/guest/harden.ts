@@ -1,14 +1,21 @@
 /* oxlint-disable typescript/unbound-method -- methods are captured before guest code runs and called through uncurry or apply */
-import { NativeRangeError, NativeTypeError, construct, defineProperty } from './primordials.ts';
+import {
+  NativeEvalError,
+  NativeRangeError,
+  NativeTypeError,
+  construct,
+  defineProperty,
+} from './primordials.ts';
 
 /**
- * Takes away what V8 does not count against an isolate's memory limit (WebAssembly.Memory, resizable buffers) and
- * what measures time or shares memory between threads (SharedArrayBuffer, Atomics).
+ * Takes away what V8 does not count against an isolate's memory limit (WebAssembly.Memory, resizable buffers), what
+ * measures time or shares memory between threads (SharedArrayBuffer, Atomics), and making code from strings.
  */
 export function harden(): void {
   const globals = globalThis as Record<string, unknown>;
   for (const name of ['WebAssembly', 'SharedArrayBuffer', 'Atomics']) delete globals[name];
   installArrayBuffer();
+  refuseCodeFromStrings();
 }
 
 // Fixed-length buffers are refused beyond the limit; `maxByteLength` reserves memory nobody counts.
@@ -46,4 +53,24 @@ function installArrayBuffer(): void {
   });
   delete (Native.prototype as { resize?: unknown }).resize;
   defineProperty(globalThis, 'ArrayBuffer', { value: FixedArrayBuffer, writable: true, configurable: true });
+}
+
+/** `eval` and the four function constructors throw an EvalError, as Workers have it. */
+function refuseCodeFromStrings(): void {
+  const refuse = (): never => {
+    throw new NativeEvalError('Code from strings is not allowed here; write it as code');
+  };
+  for (const sample of [function () {}, async function () {}, function* () {}, async function* () {}]) {
+    const prototype = Object.getPrototypeOf(sample) as { readonly constructor: { readonly name: string } };
+    const stand = function (): never {
+      return refuse();
+    };
+    defineProperty(stand, 'name', { value: prototype.constructor.name, configurable: true });
+    defineProperty(stand, 'length', { value: 1, configurable: true });
+    defineProperty(stand, 'prototype', { value: prototype, writable: false });
+    defineProperty(prototype, 'constructor', { value: stand, writable: false, configurable: true });
+    if (prototype === Function.prototype)
+      defineProperty(globalThis, 'Function', { value: stand, writable: true, configurable: true });
+  }
+  defineProperty(globalThis, 'eval', { value: refuse, writable: true, configurable: true });
 }

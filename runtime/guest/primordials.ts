@@ -19,6 +19,7 @@ export const NativePromise: PromiseConstructor = Promise;
 export const NativeError: ErrorConstructor = Error;
 export const NativeTypeError: TypeErrorConstructor = TypeError;
 export const NativeRangeError: RangeErrorConstructor = RangeError;
+export const NativeEvalError: typeof EvalError = EvalError;
 export const NativeUint8Array: Uint8ArrayConstructor = Uint8Array;
 export const NativeDate: DateConstructor = Date;
 

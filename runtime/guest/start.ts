@@ -48,7 +48,7 @@ export function start(namespace: unknown, json: string): void {
     const found = findHandlers(namespace);
     if (found.kinds.length === 0) {
       throw new NativeTypeError(
-        'The module exports no handler; use "export default { fetch(request, env, ctx) { … } }" or "export const handler = async (event, context) => { … }"',
+        'The module exports no handler; use "export default { fetch(request, env, ctx) { … } }" or "export const handler = async (event, context) => { … }". It also looks so when the top level awaits what never comes',
       );
     }
     handlers = found;

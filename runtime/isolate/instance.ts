@@ -266,13 +266,10 @@ export class IsolateInstance implements Instance {
 
   #end(found: Invocation, cause: InstanceEnd['cause']): void {
     this.#forget(found);
-    if (cause === 'finished' && found.answer !== undefined)
-      this.#watcher.line(found.number, 'A', found.answer.json, found.answer.bytes);
-    this.#watcher.ended(found.number, {
-      cause,
-      cpuMs: found.cpuMs + found.sampledMs,
-      peakBytes: found.peakBytes,
-    });
+    const end = { cause, cpuMs: found.cpuMs + found.sampledMs, peakBytes: found.peakBytes };
+    const { answer } = found;
+    if (cause !== 'finished' || answer === undefined) return this.#watcher.ended(found.number, end);
+    this.#watcher.answered(found.number, answer.json, answer.bytes, end);
   }
 
   #forget(found: Invocation): void {

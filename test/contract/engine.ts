@@ -1,15 +1,7 @@
+import type { Test } from 'tap';
 import type { Engine, Instance, InstanceEnd, InstanceWatcher, StartProblem } from '#runtime/engine.ts';
 import { StartFailure } from '#runtime/engine.ts';
 import { defaultLimits, type Limits } from '#runtime/limits.ts';
-
-/** What the suite uses of tap's `t`. */
-export interface Tap {
-  test(name: string, body: (t: Tap) => Promise<void>): unknown;
-  equal(found: unknown, wanted: unknown, name?: string): unknown;
-  match(found: unknown, wanted: unknown, name?: string): unknown;
-  ok(value: unknown, name?: string): unknown;
-  teardown(step: () => void): unknown;
-}
 
 /** The same guests for every engine: each gives code for what its name says. */
 export interface EngineGuests {
@@ -50,6 +42,10 @@ function listen(): Heard {
         ends.set(invocation, end);
         waiting.get(invocation)?.(end);
       },
+      answered: (invocation, json, _bytes, end) => {
+        lines.push(`A${invocation} ${json}`);
+        heard.watcher.ended(invocation, end);
+      },
       unhealthy: () => heard.unhealthy++,
       condemned: () => undefined,
     },
@@ -67,7 +63,7 @@ const head = JSON.stringify({
 });
 
 /** Laws every engine obeys, over the engine contract alone: no cell, no host. */
-export function engineContract(t: Tap, open: () => Promise<Engine>, guests: EngineGuests): void {
+export function engineContract(t: Test, open: () => Promise<Engine>, guests: EngineGuests): void {
   const start = async (
     engine: Engine,
     source: string,
@@ -88,10 +84,12 @@ export function engineContract(t: Tap, open: () => Promise<Engine>, guests: Engi
       return error instanceof StartFailure ? error.problem : undefined;
     }
   };
-  const law = (name: string, body: (t: Tap, engine: Engine) => Promise<void>): void => {
-    t.test(`engine: ${name}`, async (t) => {
+  const law = (name: string, body: (t: Test, engine: Engine) => Promise<void>): void => {
+    void t.test(`engine: ${name}`, async (t) => {
       const engine = await open();
-      t.teardown(() => engine.close());
+      t.teardown(() => {
+        engine.close();
+      });
       await body(t, engine);
     });
   };
@@ -144,7 +142,10 @@ export function engineContract(t: Tap, open: () => Promise<Engine>, guests: Engi
   });
 
   law('a top level that throws or never ends is a start that failed, with its reason', async (t, engine) => {
-    t.match(await problemOf(start(engine, guests.throwsAtStart)), { kind: 'threw', error: { message: 'boom' } });
+    t.match(await problemOf(start(engine, guests.throwsAtStart)), {
+      kind: 'threw',
+      error: { message: 'boom' },
+    });
     t.match(await problemOf(start(engine, guests.loopsAtStart, { startupCpuMs: 50 })), {
       kind: 'exceeded',
       limit: 'startupCpuMs',
@@ -157,6 +158,13 @@ export function engineContract(t: Tap, open: () => Promise<Engine>, guests: Engi
 }
 
 function request(invocation: number, path: string): string {
-  const message = { m: 'GET', u: `http://contract${path}`, h: [], b: 0, id: `id-${invocation}`, d: Date.now() + 30_000 };
+  const message = {
+    m: 'GET',
+    u: `http://contract${path}`,
+    h: [],
+    b: 0,
+    id: `id-${invocation}`,
+    d: Date.now() + 30_000,
+  };
   return `[0,${invocation},${JSON.stringify(message)},0,0]`;
 }

@@ -95,7 +95,7 @@ const checks: Readonly<Record<string, (t: Test, test: TestHost) => Promise<void>
   },
 };
 
-t.test('examples: each is deployed and answers as its README says', async (t) => {
+await t.test('examples: each is deployed and answers as its README says', async (t) => {
   const dir = await temporaryDir(t);
   const test = await openTestHost(t, { dir, cells: 2 });
   const names = (await readdir(folder, { withFileTypes: true }))

@@ -8,7 +8,7 @@ import t from 'tap';
 const folder = join(import.meta.dirname, '../../examples');
 const schemaFile = join(import.meta.dirname, '../../host/deploy/islet.schema.json');
 
-t.test('examples: each manifest keeps to the published schema and points at it', async (t) => {
+await t.test('examples: each manifest keeps to the published schema and points at it', async (t) => {
   const validate = new Ajv().compile(JSON.parse(readFileSync(schemaFile, 'utf8')) as object);
   const entries = await readdir(folder, { withFileTypes: true });
   for (const entry of entries.filter((each) => each.isDirectory())) {

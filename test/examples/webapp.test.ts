@@ -7,12 +7,20 @@ import { openTestHost, temporaryDir } from '#test/support/host.ts';
 
 const example = join(import.meta.dirname, '../../examples/webapp');
 
-t.test('webapp: the API refuses what is not an entry, and keeps what is', async (t) => {
+await t.test('webapp: the API refuses what is not an entry, and keeps what is', async (t) => {
   const { host, url } = await openTestHost(t);
   await host.deploy(example);
   const api = `${url}/webapp/api/entries`;
   const post = (body: string): Promise<Response> => fetch(api, { method: 'POST', body });
-  for (const wrong of ['', '{', 'null', '[]', '{"name":"a"}', '{"name":1,"message":2}', '{"name":" ","message":"b"}'])
+  for (const wrong of [
+    '',
+    '{',
+    'null',
+    '[]',
+    '{"name":"a"}',
+    '{"name":1,"message":2}',
+    '{"name":" ","message":"b"}',
+  ])
     t.equal((await post(wrong)).status, 400, wrong);
   t.equal((await post(JSON.stringify({ name: 'a'.repeat(41), message: 'b' }))).status, 400);
   const longest = { name: '"'.repeat(40), message: '€'.repeat(200) };
@@ -26,9 +34,10 @@ t.test('webapp: the API refuses what is not an entry, and keeps what is', async 
 });
 
 const browserFile = findChromium();
-const noBrowser = browserFile === undefined && 'no chromium in PATH: install the chromium package to run this';
+const noBrowser =
+  browserFile === undefined && 'no chromium in PATH: install the chromium package to run this';
 
-t.test('webapp: a visitor signs, reloads, and deletes, in Chromium', { skip: noBrowser }, async (t) => {
+await t.test('webapp: a visitor signs, reloads, and deletes, in Chromium', { skip: noBrowser }, async (t) => {
   const dir = await temporaryDir(t);
   const first = await openTestHost(t, { dir });
   await first.host.deploy(example);
@@ -89,5 +98,7 @@ async function messages(page: Page): Promise<string[]> {
 function findChromium(): string | undefined {
   const folders = (process.env['PATH'] ?? '').split(delimiter);
   const names = ['chromium', 'chromium-browser', 'google-chrome'];
-  return folders.flatMap((folder) => names.map((name) => join(folder, name))).find((file) => existsSync(file));
+  return folders
+    .flatMap((folder) => names.map((name) => join(folder, name)))
+    .find((file) => existsSync(file));
 }

@@ -13,7 +13,7 @@ const threw: Expected = { status: 500, code: 'ERR_GUEST_THREW' };
 const garbage: Expected = { status: 500, code: 'ERR_GUEST_RESULT' };
 const wall: Expected = { status: 504, code: 'ERR_LIMIT_WALL' };
 
-t.test('bad input: fetch handlers that give no Response', async (t) => {
+await t.test('bad input: fetch handlers that give no Response', async (t) => {
   const test = await openTestHost(t);
   await test.deployGuest('odd', 'odd-handlers.js', { limits: { wallMs: 300 } });
   const table: Record<string, Expected> = {
@@ -48,7 +48,7 @@ t.test('bad input: fetch handlers that give no Response', async (t) => {
   );
 });
 
-t.test('bad input: a thrown value whose own getters throw and loop', async (t) => {
+await t.test('bad input: a thrown value whose own getters throw and loop', async (t) => {
   const test = await openTestHost(t);
   await test.deployGuest('odd', 'odd-handlers.js', { limits: { wallMs: 2000 } });
   const { status } = await test.request('/odd/throws-hostile');
@@ -56,7 +56,7 @@ t.test('bad input: a thrown value whose own getters throw and loop', async (t) =
   t.match(await test.request('/odd/fine'), { status: 200 });
 });
 
-t.test('bad input: event handlers that give no answer', async (t) => {
+await t.test('bad input: event handlers that give no answer', async (t) => {
   const test = await openTestHost(t);
   await test.deployGuest('odd', 'odd-events.cjs');
   for (const path of [
@@ -75,7 +75,7 @@ t.test('bad input: event handlers that give no answer', async (t) => {
   }
 });
 
-t.test('bad input: nobody to answer', async (t) => {
+await t.test('bad input: nobody to answer', async (t) => {
   const test = await openTestHost(t);
   await test.deploy('only-scheduled', 'export default { scheduled() {} };');
   refusedAs(t, 'no handler', await test.request('/only-scheduled/'), { status: 501, code: 'ERR_NO_HANDLER' });
@@ -92,9 +92,10 @@ t.test('bad input: nobody to answer', async (t) => {
   t.equal(response.headers.get('x-islet-error'), null, 'a good answer has no error');
 });
 
-t.test('bad input: a top level that fails only later', async (t) => {
+await t.test('bad input: a top level that fails only later', async (t) => {
   const test = await openTestHost(t);
-  const source = 'if (process.env.BROKEN) throw new Error("secret words"); export default { fetch: () => new Response("ok") };';
+  const source =
+    'if (process.env.BROKEN) throw new Error("secret words"); export default { fetch: () => new Response("ok") };';
   await test.deploy('moody', source);
   t.equal((await test.request('/moody/')).status, 200);
   await test.host.secrets.put('moody', 'BROKEN', 'yes');
@@ -103,9 +104,15 @@ t.test('bad input: a top level that fails only later', async (t) => {
   t.equal((await test.request('/moody/')).status, 200);
 });
 
-t.test('bad input: options of createHost', async (t) => {
+await t.test('bad input: options of createHost', async (t) => {
   const { createHost } = await import('#host/index.ts');
-  for (const options of [{ cels: 2 }, { cells: 0 }, { isolation: 'some' }, { caps: { memoryMB: 1 } }, { store: 'nats://x' }])
+  for (const options of [
+    { cels: 2 },
+    { cells: 0 },
+    { isolation: 'some' },
+    { caps: { memoryMB: 1 } },
+    { store: 'nats://x' },
+  ])
     await t.rejects(createHost(options as object), { code: 'ERR_BAD_INPUT' }, JSON.stringify(options));
   await t.rejects(createHost({ dir: '/proc/nowhere' }), { code: 'ERR_DATA_DIR' });
 });
@@ -119,4 +126,3 @@ function refusedAs(t: Test, what: string, response: TestResponse, { status, code
   t.match(JSON.parse(response.text), { error: { code, id } });
   t.notMatch(response.text, /secret words|\bat .*:\d+:\d+|\.ts:|node:/, `${what}: no stack`);
 }
-

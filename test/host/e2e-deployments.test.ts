@@ -2,12 +2,13 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { createHost } from '#host/index.ts';
-import { openTestHost, temporaryDir } from '#test/support/host.ts';
+import { eventually, openTestHost, temporaryDir } from '#test/support/host.ts';
 import type { TestHost } from '#test/support/host.ts';
 
-const answer = (text: string): string => `export default { fetch: () => new Response(${JSON.stringify(text)}) };`;
+const answer = (text: string): string =>
+  `export default { fetch: () => new Response(${JSON.stringify(text)}) };`;
 
-t.test('deployments: traffic moves without a failed request', async (t) => {
+await t.test('deployments: traffic moves without a failed request', async (t) => {
   const test = await openTestHost(t);
   const { host } = test;
   await test.deploy('shop', answer('v1'));
@@ -26,7 +27,7 @@ t.test('deployments: traffic moves without a failed request', async (t) => {
   t.same([...bodies].sort(), ['v1', 'v2', 'v3', 'v4'], 'each answer is one of the versions');
 });
 
-t.test('deployments: versions are immutable and named by their content', async (t) => {
+await t.test('deployments: versions are immutable and named by their content', async (t) => {
   const test = await openTestHost(t);
   const { host } = test;
   const first = await test.deploy('shop', answer('same'));
@@ -40,7 +41,7 @@ t.test('deployments: versions are immutable and named by their content', async (
   t.not(limited.id, first.id, 'the manifest is part of it');
 });
 
-t.test('deployments: rollback, preview, weights, delete', async (t) => {
+await t.test('deployments: rollback, preview, weights, delete', async (t) => {
   const test = await openTestHost(t);
   const { host } = test;
   await test.deploy('shop', answer('v1'));
@@ -69,7 +70,10 @@ t.test('deployments: rollback, preview, weights, delete', async (t) => {
   await host.setWeights('shop', { 2: 100 });
   await host.delete('shop', 1);
   t.equal((await test.request('/shop@1/')).status, 404, 'its preview is gone');
-  t.same((await host.versions('shop')).map(({ version }) => version), [2, 3]);
+  t.same(
+    (await host.versions('shop')).map(({ version }) => version),
+    [2, 3],
+  );
 
   await host.delete('shop');
   t.match(await test.request('/shop/'), { status: 404, headers: { 'x-islet-error': ['ERR_NO_FUNCTION'] } });
@@ -77,7 +81,7 @@ t.test('deployments: rollback, preview, weights, delete', async (t) => {
   await t.rejects(host.delete('shop'), { code: 'ERR_NO_FUNCTION' });
 });
 
-t.test('deployments: vars and secrets', async (t) => {
+await t.test('deployments: vars and secrets', async (t) => {
   const test = await openTestHost(t);
   const { host } = test;
   const env = async (): Promise<unknown> => JSON.parse((await test.request('/shop/')).text);
@@ -115,9 +119,12 @@ t.test('deployments: vars and secrets', async (t) => {
   t.notOk(stored.includes('put before the first deploy'), 'secrets are sealed at rest');
 });
 
-t.test('deployments: a restart keeps everything', async (t) => {
+await t.test('deployments: a restart keeps everything', async (t) => {
   const before = await openTestHost(t, { dir: await temporaryDir(t) });
-  await before.deployGuest('keeps', 'keeps-value.js', { bindings: { KV: { kind: 'kv' } }, routes: ['own.example/*'] });
+  await before.deployGuest('keeps', 'keeps-value.js', {
+    bindings: { KV: { kind: 'kv' } },
+    routes: ['own.example/*'],
+  });
   await before.deployGuest('env', 'shows-env.js');
   await before.deploy('split', answer('v1'));
   await before.deploy('split', answer('v2'));
@@ -137,7 +144,7 @@ t.test('deployments: a restart keeps everything', async (t) => {
   t.match(await after.deploy('split', answer('v2')), { version: 2 }, 'the same content is still version 2');
 });
 
-t.test('deployments: what cannot be deployed changes nothing', async (t) => {
+await t.test('deployments: what cannot be deployed changes nothing', async (t) => {
   const dir = await temporaryDir(t);
   const test = await openTestHost(t);
   const { host } = test;
@@ -150,7 +157,7 @@ t.test('deployments: what cannot be deployed changes nothing', async (t) => {
     t.equal(error?.code, code, source.slice(0, 60));
     if (says !== undefined) t.match(error?.message, says);
   };
-  await refused('export default {\n  fetch( { return }\n};', 'ERR_BUILD', /index\.js:2:\d+/);
+  await refused('export default {};\nconst a = ;', 'ERR_BUILD', /index\.js:2:\d+/);
   await refused('import x from "./nothing.js"; export default x;', 'ERR_BUILD', /index\.js:1:/);
   await refused('throw new RangeError("at the top");', 'ERR_DEPLOY_FAILED', /RangeError: at the top/);
   await refused('await Promise.reject(new Error("later")); export default {};', 'ERR_DEPLOY_FAILED');
@@ -159,12 +166,17 @@ t.test('deployments: what cannot be deployed changes nothing', async (t) => {
   await refused('export const nothing = 1;', 'ERR_DEPLOY_FAILED');
   await refused(answer('x'), 'ERR_MANIFEST', /memoryMb/, { limits: { memoryMB: 64 } });
   await refused(answer('x'), 'ERR_MANIFEST', /kv/, { bindings: { KV: { kind: 'kvs' } } });
-  await refused(answer('x'.repeat(2000)), 'ERR_DEPLOY_TOO_LARGE', /bundleBytes/, { limits: { bundleBytes: 1000 } });
+  await refused(answer('x'.repeat(2000)), 'ERR_DEPLOY_TOO_LARGE', /bundleBytes/, {
+    limits: { bundleBytes: 1000 },
+  });
 
   await mkdir(join(dir, 'broken'));
   await writeFile(join(dir, 'broken', 'islet.json'), '{\n  "nam": "shop"\n}');
   await writeFile(join(dir, 'broken', 'index.js'), answer('x'));
-  await t.rejects(host.deploy(join(dir, 'broken')), { code: 'ERR_MANIFEST', message: /islet\.json:2:\d+.*name/ });
+  await t.rejects(host.deploy(join(dir, 'broken')), {
+    code: 'ERR_MANIFEST',
+    message: /islet\.json:2:\d+.*name/,
+  });
   await t.rejects(host.deploy(join(dir, 'missing')), { code: 'ERR_SOURCE_NOT_FOUND' });
   await t.rejects(host.deploy({ files: {} }, { name: 'shop' }), { code: 'ERR_SOURCE_NOT_FOUND' });
   await t.rejects(test.deploy('Not A Name', answer('x')), { code: 'ERR_BAD_NAME' });
@@ -173,13 +185,18 @@ t.test('deployments: what cannot be deployed changes nothing', async (t) => {
   t.equal((await test.request('/shop/')).text, 'v1', 'the version before answers');
   t.equal((await host.versions('shop')).length, 1, 'and none was stored');
   await test.deploy('owner', answer('x'), { routes: ['taken.example/*'] });
-  await t.rejects(test.deploy('thief', answer('x'), { routes: ['taken.example/*'] }), { code: 'ERR_ROUTE_TAKEN' });
+  await t.rejects(test.deploy('thief', answer('x'), { routes: ['taken.example/*'] }), {
+    code: 'ERR_ROUTE_TAKEN',
+  });
 });
 
-t.test('deployments: two hosts on one directory', async (t) => {
+await t.test('deployments: two hosts on one directory', async (t) => {
   const test = await openTestHost(t);
   await test.deploy('shop', answer('v1'));
-  await t.rejects(createHost({ dir: test.dir }), { code: 'ERR_STORE_LOCKED', message: new RegExp(`${process.pid}`) });
+  await t.rejects(createHost({ dir: test.dir }), {
+    code: 'ERR_STORE_LOCKED',
+    message: new RegExp(`${process.pid}`),
+  });
   t.equal((await test.request('/shop/')).text, 'v1', 'the first does not notice');
   await test.host.close();
   const next = await createHost({ dir: test.dir, cells: 1 });
@@ -187,7 +204,7 @@ t.test('deployments: two hosts on one directory', async (t) => {
   await next.close();
 });
 
-t.test('deployments: a database that is damaged is refused and left as it is', async (t) => {
+await t.test('deployments: a database that is damaged is refused and left as it is', async (t) => {
   const test = await openTestHost(t, { dir: await temporaryDir(t) });
   await test.deploy('shop', answer('v1'));
   await test.host.close();
@@ -204,7 +221,7 @@ t.test('deployments: a database that is damaged is refused and left as it is', a
   await mended.close();
 });
 
-t.test('deployments: a port in use', async (t) => {
+await t.test('deployments: a port in use', async (t) => {
   const test = await openTestHost(t);
   const other = await createHost({ dir: await temporaryDir(t), cells: 1 });
   t.teardown(() => other.close());
@@ -224,10 +241,9 @@ function openLoad(
 } {
   const statuses = new Set<number | string>();
   const bodies = new Set<string>();
-  let count = 0;
-  let stopped = false;
+  const progress = { count: 0, stopped: false };
   const client = async (): Promise<void> => {
-    while (!stopped) {
+    while (!progress.stopped) {
       try {
         const { status, text } = await test.request(path);
         statuses.add(status);
@@ -235,16 +251,17 @@ function openLoad(
       } catch (error) {
         statuses.add(String(error));
       }
-      count += 1;
+      progress.count += 1;
     }
   };
   const clients = Promise.all(Array.from({ length: 4 }, client));
   return {
     answered: async (more) => {
-      for (const until = count + more; count < until; ) await new Promise((resolve) => setTimeout(resolve, 5));
+      const goal = progress.count + more;
+      await eventually(`${more} more answers`, () => progress.count >= goal);
     },
     stop: async () => {
-      stopped = true;
+      progress.stopped = true;
       await clients;
       return { statuses, bodies };
     },

@@ -13,7 +13,7 @@ interface Counted {
 const kv = { bindings: { KV: { kind: 'kv' } } };
 const json = async <T = unknown>(response: Response): Promise<T> => (await response.json()) as T;
 
-t.test('functions: the web-standard form', async (t) => {
+await t.test('functions: the web-standard form', async (t) => {
   const test = await openTestHost(t, { cells: 2 });
   const { host, url } = test;
 
@@ -70,7 +70,7 @@ t.test('functions: the web-standard form', async (t) => {
   });
 });
 
-t.test('functions: instances', async (t) => {
+await t.test('functions: instances', async (t) => {
   const test = await openTestHost(t);
   const { url } = test;
 
@@ -106,7 +106,7 @@ t.test('functions: instances', async (t) => {
   });
 });
 
-t.test('functions: the Lambda form over HTTP', async (t) => {
+await t.test('functions: the Lambda form over HTTP', async (t) => {
   const test = await openTestHost(t);
   await answersOf(t, test);
   const { url } = test;
@@ -155,7 +155,7 @@ t.test('functions: the Lambda form over HTTP', async (t) => {
   });
 });
 
-t.test('functions: events by host.invoke', async (t) => {
+await t.test('functions: events by host.invoke', async (t) => {
   const test = await openTestHost(t);
   const { host } = test;
   await test.deployGuest('echo', 'lambda-echo.cjs');

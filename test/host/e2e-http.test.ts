@@ -10,7 +10,7 @@ interface Shown {
   readonly body: string;
 }
 
-t.test('http: addresses', async (t) => {
+await t.test('http: addresses', async (t) => {
   const test = await openTestHost(t);
   const { host, port } = test;
   const shown = async (path: string, options?: TestRequest): Promise<Shown> => {
@@ -43,12 +43,19 @@ t.test('http: addresses', async (t) => {
   t.equal((await shown('/shows@1/y')).mark, 'first', 'a preview by path');
   t.equal(header(await shown('/shows@1/y'), 'x-forwarded-prefix'), '/shows@1');
   t.equal((await shown('/y', { host: `1--shows.localhost:${port}` })).mark, 'first', 'a preview by host');
-  t.same((await host.versions('shows')).map(({ preview }) => preview).sort(byText), [
-    { host: '1--shows.localhost', path: '/shows@1/' },
-    { host: '2--shows.localhost', path: '/shows@2/' },
-  ].sort(byText));
+  t.same(
+    (await host.versions('shows')).map(({ preview }) => preview).sort(byText),
+    [
+      { host: '1--shows.localhost', path: '/shows@1/' },
+      { host: '2--shows.localhost', path: '/shows@2/' },
+    ].sort(byText),
+  );
   for (const path of ['/shows@3/', '/shows@x/', '/nobody/', '/'])
-    t.match(await test.request(path), { status: 404, headers: { 'x-islet-error': ['ERR_NO_FUNCTION'] } }, path);
+    t.match(
+      await test.request(path),
+      { status: 404, headers: { 'x-islet-error': ['ERR_NO_FUNCTION'] } },
+      path,
+    );
 
   const forged = await shown('/shows/', {
     headers: { 'x-forwarded-for': '1.2.3.4', 'x-forwarded-prefix': '/evil', 'x-forwarded-proto': 'https' },
@@ -58,7 +65,7 @@ t.test('http: addresses', async (t) => {
   t.match(forged.url, /^http:/);
 });
 
-t.test('http: requests and responses', async (t) => {
+await t.test('http: requests and responses', async (t) => {
   const test = await openTestHost(t);
   await test.deployGuest('odd', 'answers-oddly.js');
   await test.deployGuest('shows', 'shows-request.js');
@@ -147,7 +154,10 @@ t.test('http: requests and responses', async (t) => {
       ['GET nothing HTTP/1.1', 'host: x'],
       ['POST / HTTP/1.1', 'host: x', 'content-length: 1', 'transfer-encoding: chunked'],
     ]) {
-      const response = await test.client().send(...lines).response();
+      const response = await test
+        .client()
+        .send(...lines)
+        .response();
       t.match(response, { status: 400 }, lines.join(' | '));
       t.match(response.header('x-islet-error'), /^ERR_/);
       t.match(response.header('x-islet-id'), /^[0-9a-f-]{36}$/);
@@ -156,7 +166,7 @@ t.test('http: requests and responses', async (t) => {
   });
 });
 
-t.test('http: a client that goes away aborts request.signal', async (t) => {
+await t.test('http: a client that goes away aborts request.signal', async (t) => {
   const test = await openTestHost(t);
   await test.deployGuest('notes', 'notes-abort.js', { bindings: { KV: { kind: 'kv' } } });
   const noted = (name: string): Promise<true> =>
@@ -181,7 +191,11 @@ t.test('http: a client that goes away aborts request.signal', async (t) => {
     (await test.host.health()).cells.every((cell) => cell.inFlight === 0) ? true : undefined,
   );
   const outcomes = (await test.host.usage('notes')).map((row) => row.outcomes['cancelled'] ?? 0);
-  t.equal(outcomes.reduce((sum, count) => sum + count, 0), 2, 'both are counted as cancelled');
+  t.equal(
+    outcomes.reduce((sum, count) => sum + count, 0),
+    2,
+    'both are counted as cancelled',
+  );
 });
 
 function byText(a: { readonly path: string }, b: { readonly path: string }): number {

@@ -10,7 +10,7 @@ import type { TestHost } from '#test/support/host.ts';
 
 const kv = { bindings: { KV: { kind: 'kv', namespace: 'begun' } } };
 
-t.test('processes: a cell is killed with calls in it', async (t) => {
+await t.test('processes: a cell is killed with calls in it', async (t) => {
   const test = await openTestHost(t);
   const { host } = test;
   await test.deployGuest('waits', 'waits.js', kv);
@@ -38,7 +38,9 @@ t.test('processes: a cell is killed with calls in it', async (t) => {
     }
     t.equal(response.status, 502, `${method} is not`);
     t.same(response.headers['x-islet-error'], ['ERR_CELL_LOST']);
-    t.match(JSON.parse(response.text), { error: { code: 'ERR_CELL_LOST', id: response.headers['x-islet-id']?.[0] } });
+    t.match(JSON.parse(response.text), {
+      error: { code: 'ERR_CELL_LOST', id: response.headers['x-islet-id']?.[0] },
+    });
   }
   t.notMatch(await streaming.rest(), /0\r\n\r\n/, 'a response that had begun is broken off');
 
@@ -55,7 +57,7 @@ t.test('processes: a cell is killed with calls in it', async (t) => {
   t.match(usage, { outcomes: { crashed: 2 } });
 });
 
-t.test('processes: an idle cell that is killed costs nobody anything', async (t) => {
+await t.test('processes: an idle cell that is killed costs nobody anything', async (t) => {
   const test = await openTestHost(t, { cells: 2 });
   await test.deployGuest('waits', 'waits.js');
   for (let round = 0; round < 4; round++) {
@@ -72,7 +74,7 @@ t.test('processes: an idle cell that is killed costs nobody anything', async (t)
   });
 });
 
-t.test('processes: functions of different cordons never share a cell', async (t) => {
+await t.test('processes: functions of different cordons never share a cell', async (t) => {
   const test = await openTestHost(t, { cells: 2 });
   await test.deployGuest('one', 'waits.js', { cordon: 'red' });
   await test.deployGuest('two', 'waits.js', { cordon: 'blue' });
@@ -91,7 +93,7 @@ t.test('processes: functions of different cordons never share a cell', async (t)
   t.equal((await test.request('/one/')).status, 200);
 });
 
-t.test('processes: a cell has no disk, no network, no environment', { skip: !hasProc() }, async (t) => {
+await t.test('processes: a cell has no disk, no network, no environment', { skip: !hasProc() }, async (t) => {
   const test = await openTestHost(t);
   await test.deployGuest('waits', 'waits.js');
   await test.request('/waits/');
@@ -105,7 +107,7 @@ t.test('processes: a cell has no disk, no network, no environment', { skip: !has
   }
 });
 
-t.test('processes: no cell outlives its host', async (t) => {
+await t.test('processes: no cell outlives its host', async (t) => {
   await t.test('that is killed', async (t) => {
     const service = await startService(t, {}, ['waits=waits.js={"cordon":"red"}']);
     t.ok(service.pids.length >= 2, 'a cell of the default cordon and a red one');
@@ -122,19 +124,25 @@ t.test('processes: no cell outlives its host', async (t) => {
     service.child.kill('SIGTERM');
     const code = await service.exited;
     t.equal(code, 0, 'nothing holds the service');
-    for (const pid of service.pids) await eventually(`cell ${pid} ends`, () => !isAlive(pid) || isZombie(pid));
+    for (const pid of service.pids)
+      await eventually(`cell ${pid} ends`, () => !isAlive(pid) || isZombie(pid));
   });
 
   await t.test('that throws', async (t) => {
     const service = await startService(t, {}, ['waits=waits.js']);
     service.child.kill('SIGABRT');
     await service.exited;
-    for (const pid of service.pids) await eventually(`cell ${pid} ends`, () => !isAlive(pid) || isZombie(pid));
+    for (const pid of service.pids)
+      await eventually(`cell ${pid} ends`, () => !isAlive(pid) || isZombie(pid));
   });
 });
 
-t.test('processes: isolation "none" runs the same guests in the process itself', async (t) => {
-  const guests = ['counted=counts-starts.js', 'shows=shows-request.js={"vars":{"MARK":"none"}}', 'lambda=lambda-module.js'];
+await t.test('processes: isolation "none" runs the same guests in the process itself', async (t) => {
+  const guests = [
+    'counted=counts-starts.js',
+    'shows=shows-request.js={"vars":{"MARK":"none"}}',
+    'lambda=lambda-module.js',
+  ];
   const service = await startService(t, { isolation: 'none' }, guests);
   t.equal(service.isolation, 'L0');
   t.same([...new Set(service.pids)], [service.child.pid], 'there is no other process');

@@ -53,12 +53,15 @@ export class CliProcess {
       readonly env?: Readonly<Record<string, string>>;
     },
   ) {
-    const { NO_COLOR: _1, FORCE_COLOR: _2, ISLET_ADMIN: _3, ISLET_TOKEN: _4, ...env } = process.env;
-    this.child = spawn(options.node ?? process.execPath, [bin, ...argv], {
-      cwd: options.cwd,
-      env: { ...env, ...options.env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    // Through env(1): the test runner puts itself into the NODE_OPTIONS of every child, and a cell cannot load it.
+    const dropped = ['NODE_OPTIONS', 'NO_COLOR', 'FORCE_COLOR', 'ISLET_ADMIN', 'ISLET_TOKEN'];
+    const command = [
+      ...dropped.flatMap((name) => ['-u', name]),
+      options.node ?? process.execPath,
+      bin,
+      ...argv,
+    ];
+    this.child = spawn('/usr/bin/env', command, { cwd: options.cwd, stdio: ['ignore', 'pipe', 'pipe'] });
     this.child.stdout?.on('data', (piece) => (this.out += String(piece)));
     this.child.stderr?.on('data', (piece) => (this.err += String(piece)));
     this.#closed = once(this.child, 'close');

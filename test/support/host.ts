@@ -36,11 +36,7 @@ export interface TestHost {
   /** Deploys one file: `source` as index.js, under `name`. */
   deploy(name: string, source: string, manifest?: Readonly<Record<string, unknown>>): Promise<VersionInfo>;
   /** Deploys a file of test/guests/ under `name`. */
-  deployGuest(
-    name: string,
-    file: string,
-    manifest?: Readonly<Record<string, unknown>>,
-  ): Promise<VersionInfo>;
+  deployGuest(name: string, file: string, manifest?: Readonly<Record<string, unknown>>): Promise<VersionInfo>;
   request(path: string, options?: TestRequest): Promise<TestResponse>;
   /** A new raw connection; closed with the test. */
   client(): RawClient;

@@ -11,7 +11,8 @@ export function parseLines(value: unknown): readonly Line[] {
   return value.map((line: Partial<Line> | null, index) => {
     const { name, price, count = 1 } = line ?? {};
     if (typeof name !== 'string' || name === '') throw new TypeError(`Line ${index + 1} has no name`);
-    if (!isAmount(price) || !isAmount(count)) throw new TypeError(`Line ${index + 1} has no valid price and count`);
+    if (!isAmount(price) || !isAmount(count))
+      throw new TypeError(`Line ${index + 1} has no valid price and count`);
     return { name, price, count };
   });
 }

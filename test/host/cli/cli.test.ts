@@ -82,19 +82,19 @@ void t.test(
     const { running } = await startHost(t, cwd);
     const rows: readonly (readonly [readonly string[], string])[] = [
       [['--dir', '.islet', ...free], 'ERR_STORE_LOCKED'],
-      [['--dir', 'other', '--cells', '1', '--port', new URL(running.url).port], 'ERR_PORT_IN_USE'],
+      [['--dir', 'other1', '--cells', '1', '--port', new URL(running.url).port], 'ERR_PORT_IN_USE'],
       [
-        ['--dir', 'other', '--cells', '1', '--port', '0', '--admin-port', new URL(running.adminUrl).port],
+        ['--dir', 'other2', '--cells', '1', '--port', '0', '--admin-port', new URL(running.adminUrl).port],
         'ERR_PORT_IN_USE',
       ],
-      [['--dir', 'other', '--store', 'broken', ...free], 'ERR_STORE_CORRUPT'],
+      [['--dir', 'other3', '--store', 'broken', ...free], 'ERR_STORE_CORRUPT'],
       [['--dir', 'broken', ...free], 'ERR_DATA_DIR'],
-      [['--dir', 'other', '--sandbox', 'require', ...free], 'ERR_SANDBOX'],
+      [['--dir', 'other4', '--sandbox', 'require', ...free], 'ERR_SANDBOX'],
     ];
-    for (const [flags, code] of rows) {
-      const { code: exit, err, out } = await islet(cwd, 'host', ...flags);
-      t.same([exit, out], [1, ''], `${code} ${err}`);
-      t.match(err, new RegExp(`^islet: [^\\n]+ \\(${code}\\)\\n$`));
+    const tries = rows.map(async ([flags, code]) => ({ code, ran: await islet(cwd, 'host', ...flags) }));
+    for (const { code, ran } of await Promise.all(tries)) {
+      t.same([ran.code, ran.out], [1, ''], `${code} ${ran.err}`);
+      t.match(ran.err, new RegExp(`^islet: [^\\n]+ \\(${code}\\)\\n$`));
     }
     t.equal(await readFile(join(cwd, 'broken'), 'utf8'), 'this is no database '.repeat(500));
   },

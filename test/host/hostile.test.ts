@@ -1,0 +1,98 @@
+import t from 'tap';
+import { openTestHost } from '#test/support/host.ts';
+
+/** Bodies of handlers that mean harm, and the codes they may end with; null: an answer of its own. */
+const programs: Readonly<
+  Record<string, { readonly body: string; readonly codes: readonly (string | null)[] }>
+> = {
+  'regex that backtracks for ever': {
+    body: `/^(a+)+$/.test('a'.repeat(40) + 'b')`,
+    codes: ['ERR_LIMIT_CPU'],
+  },
+  'flood of microtasks': {
+    body: `for (;;) Promise.resolve().then(() => {})`,
+    codes: ['ERR_LIMIT_CPU', 'ERR_LIMIT_MEMORY'],
+  },
+  'generator without end': {
+    body: `for (const x of (function* () { for (;;) yield 1 })()) void x`,
+    codes: ['ERR_LIMIT_CPU'],
+  },
+  'fill that V8 does not interrupt': {
+    body: `new Array(2 ** 27).fill({})`,
+    codes: ['ERR_LIMIT_CPU', 'ERR_LIMIT_MEMORY', 'ERR_CELL_LOST'],
+  },
+  'closures that keep arrays': {
+    body: `const a = []; for (;;) { const b = new Array(1000).fill(1); a.push(() => b) }`,
+    codes: ['ERR_LIMIT_CPU', 'ERR_LIMIT_MEMORY', 'ERR_CELL_LOST'],
+  },
+  'BigInt that squares itself': {
+    body: `let b = 3n; for (;;) b = b * b`,
+    codes: ['ERR_LIMIT_CPU', 'ERR_LIMIT_MEMORY', 'ERR_GUEST_THREW', 'ERR_CELL_LOST'],
+  },
+  'JSON of a million brackets': {
+    body: `JSON.parse('['.repeat(1e6))`,
+    codes: ['ERR_LIMIT_CPU', 'ERR_GUEST_THREW', 'ERR_LIMIT_MEMORY', 'ERR_CELL_LOST'],
+  },
+  'finalizers without end': {
+    body: `const r = new FinalizationRegistry(() => {}); for (;;) r.register({}, 1)`,
+    codes: ['ERR_LIMIT_CPU', 'ERR_LIMIT_MEMORY', 'ERR_CELL_LOST'],
+  },
+  'string that doubles': {
+    body: `let s = 'x'; for (;;) s += s`,
+    codes: ['ERR_GUEST_THREW', 'ERR_LIMIT_CPU', 'ERR_LIMIT_MEMORY'],
+  },
+  'flood of logs': {
+    body: `for (;;) console.log('x'.repeat(1000))`,
+    codes: ['ERR_LIMIT_CPU', 'ERR_LIMIT_LOG', 'ERR_LIMIT_MEMORY'],
+  },
+  'flood of timers': {
+    body: `for (let i = 0; i < 1e6; i++) setTimeout(() => {}, 1e6)`,
+    codes: ['ERR_LIMIT_CPU', null],
+  },
+  'intervals that never rest': {
+    body: `for (let i = 0; i < 1000; i++) setInterval(() => {}, 1); await new Promise(() => {})`,
+    codes: ['ERR_LIMIT_CPU', 'ERR_LIMIT_WALL'],
+  },
+  'flood of headers': {
+    body: `const h = new Headers(); for (let i = 0; i < 1e6; i++) h.append('x' + i, 'y'); return new Response('', { headers: h })`,
+    codes: ['ERR_LIMIT_CPU', 'ERR_GUEST_RESULT', null],
+  },
+  eval: { body: `eval('1')`, codes: ['ERR_GUEST_THREW'] },
+  Function: { body: `new Function('return 1')()`, codes: ['ERR_GUEST_THREW'] },
+  'constructor of an async function': {
+    body: `(async () => {}).constructor('return 1')()`,
+    codes: ['ERR_GUEST_THREW'],
+  },
+  WebAssembly: { body: `new WebAssembly.Memory({ initial: 1 })`, codes: ['ERR_GUEST_THREW'] },
+  SharedArrayBuffer: { body: `new SharedArrayBuffer(1)`, codes: ['ERR_GUEST_THREW'] },
+  process: { body: `process.exit(1)`, codes: ['ERR_GUEST_THREW'] },
+  'rejection nobody handles': {
+    body: `Promise.reject(new Error('nobody')); return new Response('')`,
+    codes: [null],
+  },
+  'throw in a timer': {
+    body: `setTimeout(() => { throw new Error('late') }, 1); await new Promise((r) => setTimeout(r, 20)); return new Response('')`,
+    codes: [null],
+  },
+};
+
+void t.test('hostile: every program ends with a code, and its neighbour keeps answering', async (t) => {
+  const { host } = await openTestHost(t, { cells: 2 });
+  const call = async (name: string): Promise<{ status: number; code: string | null }> => {
+    const response = await host.fetch(name, new Request('http://guest/'));
+    await response.text();
+    return { status: response.status, code: response.headers.get('x-islet-error') };
+  };
+  const deploy = (name: string, body: string) =>
+    host.deploy(
+      { files: { 'index.js': `export default { async fetch() { ${body} } };` } },
+      { name, manifest: { limits: { wallMs: 5000, cpuMs: 60 } } },
+    );
+  await deploy('witness', `return new Response('here')`);
+  for (const [title, { body, codes }] of Object.entries(programs)) {
+    await deploy('hostile', body);
+    const { code } = await call('hostile');
+    t.ok(codes.includes(code), `${title}: ${code}`);
+    t.match(await call('witness'), { status: 200, code: null }, `${title}: the neighbour answers`);
+  }
+});
