@@ -15,7 +15,7 @@ export class IdTable<Value> {
   constructor() {
     this.#mask = 255;
     this.#ids = empty(256);
-    this.#values = new Array<Value | undefined>(256).fill(undefined);
+    this.#values = Array.from<Value | undefined>({ length: 256 });
   }
 
   get size(): number {
@@ -77,7 +77,7 @@ export class IdTable<Value> {
     const room = ids.length * 4;
     this.#mask = room - 1;
     this.#ids = empty(room);
-    this.#values = new Array<Value | undefined>(room).fill(undefined);
+    this.#values = Array.from<Value | undefined>({ length: room });
     this.#count = 0;
     for (let at = 0; at < ids.length; at++) {
       const id = ids[at] ?? 0;
@@ -87,5 +87,5 @@ export class IdTable<Value> {
 }
 
 function empty(room: number): number[] {
-  return new Array<number>(room).fill(0);
+  return Array.from({ length: room }, () => 0);
 }

@@ -63,7 +63,9 @@ export class CellClient {
   readonly #events: CellEvents;
   readonly #residents: IdTable<Resident> = new IdTable();
   readonly #tenants: Map<number, Tenant> = new Map();
-  readonly #codes: Set<string> = new Set();
+  /** Code the cell has: how many tenants use it. It drops code with its last instance. */
+  readonly #codes: Map<string, number> = new Map();
+  readonly #codeOf: Map<number, string> = new Map();
   readonly #compiles: Map<number, (cache: Uint8Array | undefined) => void> = new Map();
   #next = 1;
   state: 'starting' | 'ready' | 'draining' | 'dead' = 'starting';
@@ -104,15 +106,12 @@ export class CellClient {
   load(spec: StartSpec, code: Uint8Array, tenant: Tenant): number {
     const number = this.#next++;
     this.#tenants.set(number, tenant);
-    const known = this.#codes.has(spec.codeId);
-    this.#codes.add(spec.codeId);
+    const users = this.#codes.get(spec.codeId) ?? 0;
+    const known = users > 0;
+    this.#codes.set(spec.codeId, users + 1);
+    this.#codeOf.set(number, spec.codeId);
     this.#channel.send(Frame.Load, number, JSON.stringify(spec), known ? undefined : code);
     return number;
-  }
-
-  /** The cell said it has not got this code any more. */
-  forgetCode(codeId: string): void {
-    this.#codes.delete(codeId);
   }
 
   take(resident: Resident): number {
@@ -191,14 +190,12 @@ export class CellClient {
         this.#tenants.get(id)?.loaded(JSON.parse(text) as LoadedReport);
         return;
       case Frame.NotLoaded: {
-        const tenant = this.#tenants.get(id);
-        this.#tenants.delete(id);
+        const tenant = this.#leave(id);
         tenant?.notLoaded(JSON.parse(text) as NotLoadedReport);
         return;
       }
       case Frame.Gone: {
-        const tenant = this.#tenants.get(id);
-        this.#tenants.delete(id);
+        const tenant = this.#leave(id);
         tenant?.gone(text as GoneReason);
         return;
       }
@@ -222,6 +219,19 @@ export class CellClient {
       default:
         throw new TypeError(`frame type ${type}`);
     }
+  }
+
+  /** A tenant that is no more, and its share in the code. */
+  #leave(number: number): Tenant | undefined {
+    const tenant = this.#tenants.get(number);
+    const codeId = this.#codeOf.get(number);
+    this.#tenants.delete(number);
+    this.#codeOf.delete(number);
+    if (codeId === undefined) return tenant;
+    const users = (this.#codes.get(codeId) ?? 1) - 1;
+    if (users > 0) this.#codes.set(codeId, users);
+    else this.#codes.delete(codeId);
+    return tenant;
   }
 
   #closed(problem: string | undefined): void {

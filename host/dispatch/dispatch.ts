@@ -205,6 +205,7 @@ export class Dispatcher implements Dispatch, InvocationOwner {
         for (const invocation of instance.waiting) invocation.begin(instance);
       },
       loaded: () => {
+        for (const invocation of instance.waiting) invocation.ready();
         instance.waiting.clear();
       },
       notLoaded: (report) => this.#notLoaded(pool, instance, report),

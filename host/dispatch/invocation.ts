@@ -1,11 +1,12 @@
 import { performance } from 'node:perf_hooks';
 import type { EndReport } from '#runtime/frames.ts';
-import { In, initialCredit, type RequestHead } from '#runtime/guest/protocol.ts';
+import { In, initialCredit } from '#runtime/guest/protocol.ts';
 import type { LimitName } from '#runtime/limits.ts';
 import type { GuestError, Outcome } from '#runtime/outcome.ts';
 import type { Resident } from '../cells/cell-client.ts';
 import type { Body, Call, Handle, Sink } from '../call.ts';
 import type { HostInstance } from './host-instance.ts';
+import { firstMessage } from './messages.ts';
 import { Operations } from './operations.ts';
 import type { Pool } from './pool.ts';
 import { parseError, parseHead, parseNumbers } from './lines.ts';
@@ -91,28 +92,20 @@ export class Invocation implements Handle, Resident {
   begin(instance: HostInstance): void {
     const { cell } = instance;
     this.#number = cell.take(this);
-    const { call } = this;
-    if (call.kind === 'event') {
-      const rest = call.clientContext === undefined ? '' : `,"c":${call.clientContext}`;
-      const head = `{"e":${call.event},"id":"${this.id}","d":${this.#deadlineEpoch()}${rest}}`;
-      return cell.begin(this.#number, instance.number, `[${In.Event},${this.#number},${head}]`);
-    }
-    const { body } = call;
-    const head: RequestHead = {
-      m: call.method,
-      u: call.url,
-      h: call.headers,
-      b: call.streamed ? 2 : body === undefined ? 0 : 1,
-      id: this.id,
-      d: this.#deadlineEpoch(),
-      ip: call.ip,
-    };
-    const text = `[${In.Request},${this.#number},${JSON.stringify(head)},0,${body?.length ?? 0}]`;
-    cell.begin(this.#number, instance.number, text, body);
-    if (call.streamed && !this.#bodyStarted) {
-      this.#bodyStarted = true;
-      this.#sink.wants(initialCredit);
-    }
+    const { call, id } = this;
+    const deadline = Math.round(performance.timeOrigin + this.deadline);
+    const message = firstMessage(call, { number: this.#number, id, deadline });
+    const body = call.kind === 'request' ? call.body : undefined;
+    cell.begin(this.#number, instance.number, message, body);
+    if (this.#cancelled) this.send(In.Abort, '0');
+    if (instance.state === 'ready') this.ready();
+  }
+
+  /** Its instance runs: a streamed body may come. Not before, since a start may have to be made twice. */
+  ready(): void {
+    if (this.#bodyStarted || this.call.kind !== 'request' || !this.call.streamed) return;
+    this.#bodyStarted = true;
+    this.#sink.wants(initialCredit);
   }
 
   /** GuestLine: a later message to the guest. */
@@ -275,10 +268,6 @@ export class Invocation implements Handle, Resident {
     this.#instance.inFlight--;
     this.#instance.waiting.delete(this);
     this.#instance = undefined;
-  }
-
-  #deadlineEpoch(): number {
-    return Math.round(performance.timeOrigin + this.deadline);
   }
 
   #head(json: string, bytes: Buffer): void {

@@ -81,7 +81,6 @@ export class Starter {
         },
         notLoaded: (report) => {
           if (report.needCode !== true) return resolve(this.explain(report));
-          cell.forgetCode(target.deployment.id);
           return resolve(this.check(cell, target));
         },
         gone: () => undefined,
@@ -113,7 +112,6 @@ export class Starter {
       },
       notLoaded: (report) => {
         if (report.needCode !== true) return events.notLoaded(report);
-        cell.forgetCode(target.deployment.id);
         for (const invocation of instance.waiting) invocation.unplaced();
         return this.#send(target, instance, { events, code });
       },

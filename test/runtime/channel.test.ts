@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import t from 'tap';
 import { Channel, memoryPipes, type Pipe, type PipeListener } from '#runtime/channel.ts';
 import { frameHeaderBytes } from '#runtime/frames.ts';

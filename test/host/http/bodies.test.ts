@@ -16,7 +16,7 @@ const stuck: Guest = async ({ signal }) => {
   await new Promise((resolve) => signal.addEventListener('abort', resolve));
 };
 
-t.test('gateway: a sized body over the limit is 413 before anything starts', async (t) => {
+void t.test('gateway: a sized body over the limit is 413 before anything starts', async (t) => {
   const { client, dispatch } = await serve(t, {
     small: { guest: text('ok'), limits: { requestBodyBytes: 5 } },
   });
@@ -32,7 +32,7 @@ t.test('gateway: a sized body over the limit is 413 before anything starts', asy
   t.equal((await c.send('GET /small HTTP/1.1', 'Host: h').response()).status, 200, 'the connection goes on');
 });
 
-t.test(
+void t.test(
   'gateway: a client still sending a refused body gets its answer, then loses the connection',
   async (t) => {
     const { client } = await serve(t, { small: { guest: text('ok'), limits: { requestBodyBytes: 5 } } });
@@ -44,7 +44,7 @@ t.test(
   },
 );
 
-t.test('gateway: a chunked body that grows over the limit is 413', async (t) => {
+void t.test('gateway: a chunked body that grows over the limit is 413', async (t) => {
   const reads: Guest = async (guest) => {
     for await (const chunk of guest.body) void chunk;
     guest.head(200, [], { kind: 'none' });
@@ -57,7 +57,7 @@ t.test('gateway: a chunked body that grows over the limit is 413', async (t) => 
   t.equal((await c.write(...chunked, '0', '', '').response()).status, 200, 'the connection goes on');
 });
 
-t.test('gateway: a response body that goes over its limit breaks off', async (t) => {
+void t.test('gateway: a response body that goes over its limit breaks off', async (t) => {
   const over: Guest = async (guest) => {
     guest.head(200, [], { kind: 'stream' });
     await guest.chunk(Buffer.from('hello'));
@@ -75,7 +75,7 @@ t.test('gateway: a response body that goes over its limit breaks off', async (t)
   t.match(await reset, { code: 'ECONNRESET' }, 'HTTP/1.0 has no other sign');
 });
 
-t.test('gateway: a stream left open at the end of the call breaks off', async (t) => {
+void t.test('gateway: a stream left open at the end of the call breaks off', async (t) => {
   const { client } = await serve(t, {
     leaves: async (guest) => {
       guest.head(200, [], { kind: 'stream' });
@@ -86,7 +86,7 @@ t.test('gateway: a stream left open at the end of the call breaks off', async (t
   await t.rejects(client().send('GET /leaves HTTP/1.1', 'Host: h').response());
 });
 
-t.test('gateway: a client that goes away aborts the call, before the head and during the body', async (t) => {
+void t.test('gateway: a client that goes away aborts the call, before the head and during the body', async (t) => {
   const streams: Guest = async (guest) => {
     guest.head(200, [], { kind: 'stream' });
     await stuck(guest);
@@ -103,7 +103,7 @@ t.test('gateway: a client that goes away aborts the call, before the head and du
   t.strictSame(dispatch.events, ['abort', 'abort']);
 });
 
-t.test('gateway: a client that pipelines and goes away aborts all of its calls', async (t) => {
+void t.test('gateway: a client that pipelines and goes away aborts all of its calls', async (t) => {
   const { client, dispatch } = await serve(t, { stuck });
   const c = client().write('GET /stuck HTTP/1.1', 'Host: h', '', 'GET /stuck HTTP/1.1', 'Host: h', '', '');
   while (dispatch.calls.length < 2) await new Promise((resolve) => setTimeout(resolve, 2));
@@ -112,7 +112,7 @@ t.test('gateway: a client that pipelines and goes away aborts all of its calls',
   t.strictSame(dispatch.events, ['abort', 'abort']);
 });
 
-t.test('gateway: a client that goes away after its answer aborts nothing', async (t) => {
+void t.test('gateway: a client that goes away after its answer aborts nothing', async (t) => {
   const gate = Promise.withResolvers<void>();
   const { client, dispatch } = await serve(t, {
     waits: async (guest) => {
@@ -130,7 +130,7 @@ t.test('gateway: a client that goes away after its answer aborts nothing', async
   t.strictSame(dispatch.events, []);
 });
 
-t.test(
+void t.test(
   'gateway: a body that breaks off in the middle starts no call when sized, stops it when streamed',
   async (t) => {
     const { client, dispatch } = await serve(t, { stuck });
@@ -155,7 +155,7 @@ t.test(
   },
 );
 
-t.test('gateway: a slow reader holds the guest back', async (t) => {
+void t.test('gateway: a slow reader holds the guest back', async (t) => {
   const { client, dispatch } = await serve(t, {
     flood: async (guest) => {
       guest.head(200, [], { kind: 'stream' });
@@ -177,7 +177,7 @@ t.test('gateway: a slow reader holds the guest back', async (t) => {
   t.equal((await c.response()).body.length, 32 * MB);
 });
 
-t.test('gateway: a slow guest holds the sender back, and gets no more than it asked for', async (t) => {
+void t.test('gateway: a slow guest holds the sender back, and gets no more than it asked for', async (t) => {
   const gate = Promise.withResolvers<void>();
   let received = 0;
   const { client, dispatch } = await serve(t, {
@@ -200,7 +200,7 @@ t.test('gateway: a slow guest holds the sender back, and gets no more than it as
   t.strictSame(dispatch.events, []);
 });
 
-t.test('gateway: bodies stream both ways at once', async (t) => {
+void t.test('gateway: bodies stream both ways at once', async (t) => {
   const { client } = await serve(t, { echo: web((request) => new Response(request.body)) });
   const c = client().send('POST /echo HTTP/1.1', 'Host: h', 'Transfer-Encoding: chunked');
   const answer = c.response();
@@ -212,7 +212,7 @@ t.test('gateway: bodies stream both ways at once', async (t) => {
   t.equal((await answer).body, 'onetwothree');
 });
 
-t.test('gateway: a guest that answers without reading leaves the connection usable', async (t) => {
+void t.test('gateway: a guest that answers without reading leaves the connection usable', async (t) => {
   const { client } = await serve(t, { ignores: text('ok') });
   const c = client();
   const chunked = ['POST /ignores HTTP/1.1', 'Host: h', 'Transfer-Encoding: chunked', ''];
@@ -223,7 +223,7 @@ t.test('gateway: a guest that answers without reading leaves the connection usab
   }
 });
 
-t.test('gateway: an answer may be complete while the request body still comes in', async (t) => {
+void t.test('gateway: an answer may be complete while the request body still comes in', async (t) => {
   const read = Promise.withResolvers<string>();
   const { client } = await serve(t, {
     late: async (guest) => {

@@ -27,7 +27,7 @@ async function coded(t: Test, response: Response, status: number, code: string):
   t.equal(error['id'], response.headers.get('x-islet-id'));
 }
 
-t.test('host.fetch: the request arrives as it is, without fragment and hop-by-hop headers', async (t) => {
+void t.test('host.fetch: the request arrives as it is, without fragment and hop-by-hop headers', async (t) => {
   const { dispatch, send } = door(text('hello', ['x-a', '1', 'set-cookie', 'a=1', 'set-cookie', 'b=2'], 201));
   const response = await send({ method: 'PUT', headers: { 'X-B': '2', TE: 'trailers' } });
   t.equal(response.status, 201);
@@ -47,7 +47,7 @@ t.test('host.fetch: the request arrives as it is, without fragment and hop-by-ho
   ]);
 });
 
-t.test('host.fetch: bodies stream both ways', async (t) => {
+void t.test('host.fetch: bodies stream both ways', async (t) => {
   const { dispatch, send } = door(web((request) => new Response(request.body)));
   const size = 3 * 2 ** 20;
   const response = await send({ method: 'POST', body: new Uint8Array(size) });
@@ -55,7 +55,7 @@ t.test('host.fetch: bodies stream both ways', async (t) => {
   t.strictSame(dispatch.events, []);
 });
 
-t.test('host.fetch: a response nobody reads holds the guest back', async (t) => {
+void t.test('host.fetch: a response nobody reads holds the guest back', async (t) => {
   const { dispatch, send } = door(async (guest) => {
     guest.head(200, [], { kind: 'stream' });
     for (let i = 0; i < 64; i += 1) await guest.chunk(new Uint8Array(64 * 1024));
@@ -68,7 +68,7 @@ t.test('host.fetch: a response nobody reads holds the guest back', async (t) => 
   t.equal((await response.arrayBuffer()).byteLength, 4 * 2 ** 20);
 });
 
-t.test('host.fetch: a request body nobody reads is not drawn', async (t) => {
+void t.test('host.fetch: a request body nobody reads is not drawn', async (t) => {
   let pulled = 0;
   const { send } = door(async (guest) => {
     await new Promise((resolve) => setTimeout(resolve, 30));
@@ -93,7 +93,7 @@ t.test('host.fetch: a request body nobody reads is not drawn', async (t) => {
   t.ok(cancelled, 'its source is told');
 });
 
-t.test('host.fetch: a request body that fails is told to the guest', async (t) => {
+void t.test('host.fetch: a request body that fails is told to the guest', async (t) => {
   const { dispatch, send } = door(async (guest) => {
     for await (const chunk of guest.body) void chunk;
   });
@@ -111,7 +111,7 @@ const outcomes: readonly Outcome[] = [
   { kind: 'crashed', cause: 'cell' },
 ];
 for (const immediately of [false, true]) {
-  t.test(
+  void t.test(
     `host.fetch: outcomes are coded responses, done ${immediately ? 'before' : 'after'} start returns`,
     async (t) => {
       for (const outcome of outcomes) {
@@ -122,19 +122,19 @@ for (const immediately of [false, true]) {
   );
 }
 
-t.test('host.fetch: an answer HTTP cannot carry is ERR_GUEST_RESULT', async (t) => {
+void t.test('host.fetch: an answer HTTP cannot carry is ERR_GUEST_RESULT', async (t) => {
   await coded(t, await door(text('x', [], 101)).send(), 502, 'ERR_GUEST_RESULT');
   await coded(t, await door(text('x', ['a', 'b\r\nc'])).send(), 502, 'ERR_GUEST_RESULT');
 });
 
-t.test('host.fetch: 204, 304 and HEAD have no body', async (t) => {
+void t.test('host.fetch: 204, 304 and HEAD have no body', async (t) => {
   t.equal((await door(text('x', [], 204)).send()).body, null);
   t.equal((await door(text('x', [], 304)).send()).body, null);
   const head = await door(web(() => new Response('streamed'))).send({ method: 'HEAD' });
   t.equal(head.body, null);
 });
 
-t.test('host.fetch: aborting rejects with the reason and stops the call', async (t) => {
+void t.test('host.fetch: aborting rejects with the reason and stops the call', async (t) => {
   const { dispatch, send } = door(async ({ signal }) => {
     await new Promise((resolve) => signal.addEventListener('abort', resolve));
   });
@@ -147,7 +147,7 @@ t.test('host.fetch: aborting rejects with the reason and stops the call', async 
   t.equal(dispatch.calls.length, 1, 'one aborted before starts nothing');
 });
 
-t.test('host.fetch: aborting during the body fails the body; cancelling it stops the call', async (t) => {
+void t.test('host.fetch: aborting during the body fails the body; cancelling it stops the call', async (t) => {
   const { dispatch, send } = door(async (guest) => {
     guest.head(200, [], { kind: 'stream' });
     await new Promise((resolve) => guest.signal.addEventListener('abort', resolve));
@@ -160,7 +160,7 @@ t.test('host.fetch: aborting during the body fails the body; cancelling it stops
   t.strictSame(dispatch.events, ['abort', 'abort']);
 });
 
-t.test('host.fetch: a body left open at the end of the call fails', async (t) => {
+void t.test('host.fetch: a body left open at the end of the call fails', async (t) => {
   const { send } = door((guest) => {
     guest.head(200, [], { kind: 'stream' });
     return { kind: 'crashed', cause: 'cell' };
@@ -168,7 +168,7 @@ t.test('host.fetch: a body left open at the end of the call fails', async (t) =>
   await t.rejects((await send()).text(), TypeError);
 });
 
-t.test('host.fetch: a request whose body was read is a TypeError', async (t) => {
+void t.test('host.fetch: a request whose body was read is a TypeError', async (t) => {
   const functions = { fn: { guest: text('') } };
   const request = new Request('http://a/', { method: 'POST', body: 'x' });
   await request.text();

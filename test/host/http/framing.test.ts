@@ -21,7 +21,7 @@ const echo: Guest = async (guest) => {
   guest.finish();
 };
 
-t.test('gateway: a text answer has its length, an id and keeps the connection', async (t) => {
+void t.test('gateway: a text answer has its length, an id and keeps the connection', async (t) => {
   const { client } = await serve(t, { hello: text('héllo', ['content-type', 'text/plain']) });
   const c = client();
   for (let i = 0; i < 3; i += 1) {
@@ -34,7 +34,7 @@ t.test('gateway: a text answer has its length, an id and keeps the connection', 
   }
 });
 
-t.test('gateway: pipelined requests are answered in order, the slow one first', async (t) => {
+void t.test('gateway: pipelined requests are answered in order, the slow one first', async (t) => {
   const later: (() => void)[] = [];
   const { client } = await serve(t, {
     slow: async (guest) => {
@@ -51,7 +51,7 @@ t.test('gateway: pipelined requests are answered in order, the slow one first', 
   t.equal((await c.response()).body, 'fast');
 });
 
-t.test('gateway: a sized body arrives whole, also in pieces', async (t) => {
+void t.test('gateway: a sized body arrives whole, also in pieces', async (t) => {
   const { client } = await serve(t, { echo });
   const c = client().write('POST /echo HTTP/1.1', 'Host: a', 'Content-Length: 10', '', 'hello');
   await new Promise((resolve) => setTimeout(resolve, 20));
@@ -64,7 +64,7 @@ t.test('gateway: a sized body arrives whole, also in pieces', async (t) => {
   t.equal(empty.header('content-length'), '0');
 });
 
-t.test('gateway: a sized body of 256 KB is whole, one byte more is streamed', async (t) => {
+void t.test('gateway: a sized body of 256 KB is whole, one byte more is streamed', async (t) => {
   const { client, dispatch } = await serve(t, { echo });
   const c = client();
   for (const [size, streamed] of [
@@ -79,7 +79,7 @@ t.test('gateway: a sized body of 256 KB is whole, one byte more is streamed', as
   t.strictSame(dispatch.events, []);
 });
 
-t.test('gateway: a chunked body streams in, the answer streams out, trailers are dropped', async (t) => {
+void t.test('gateway: a chunked body streams in, the answer streams out, trailers are dropped', async (t) => {
   const { client, dispatch } = await serve(t, { echo });
   const c = client().write(
     'POST /echo HTTP/1.1',
@@ -104,7 +104,7 @@ t.test('gateway: a chunked body streams in, the answer streams out, trailers are
   t.equal((await c.send('GET /echo HTTP/1.1', 'Host: a').response()).status, 200);
 });
 
-t.test('gateway: 100 Continue is sent when the body is wanted, and only then', async (t) => {
+void t.test('gateway: 100 Continue is sent when the body is wanted, and only then', async (t) => {
   const { client } = await serve(t, { echo, small: { guest: echo, limits: { requestBodyBytes: 4 } } });
   const c = client();
   const expect = ['Host: a', 'Expect: 100-continue'];
@@ -132,14 +132,14 @@ t.test('gateway: 100 Continue is sent when the body is wanted, and only then', a
   );
 });
 
-t.test('gateway: an expectation other than 100-continue is answered 417 with a code', async (t) => {
+void t.test('gateway: an expectation other than 100-continue is answered 417 with a code', async (t) => {
   const { client } = await serve(t, { echo });
   const response = await client().send('POST /echo HTTP/1.1', 'Host: a', 'Expect: tea').response();
   t.equal(response.status, 417);
   t.equal(response.header('x-islet-error'), 'ERR_EXPECTATION');
 });
 
-t.test('gateway: HEAD has the head of GET and no body, for whole and streamed answers', async (t) => {
+void t.test('gateway: HEAD has the head of GET and no body, for whole and streamed answers', async (t) => {
   const { client } = await serve(t, {
     whole: text('hello'),
     sized: text('', ['content-length', '1234']),
@@ -156,7 +156,7 @@ t.test('gateway: HEAD has the head of GET and no body, for whole and streamed an
   t.equal((await c.send('GET /whole HTTP/1.1', 'Host: a').response()).body, 'hello', 'nothing was left over');
 });
 
-t.test('gateway: 204, 205 and 304 carry no body, whatever the guest sends', async (t) => {
+void t.test('gateway: 204, 205 and 304 carry no body, whatever the guest sends', async (t) => {
   const { client } = await serve(t, {
     s204: text('body', [], 204),
     s205: text('body', [], 205),
@@ -176,7 +176,7 @@ t.test('gateway: 204, 205 and 304 carry no body, whatever the guest sends', asyn
   t.equal((await c.send('GET /last HTTP/1.1', 'Host: a').response()).body, 'last');
 });
 
-t.test('gateway: every status from 200 to 599 passes, any other becomes 502', async (t) => {
+void t.test('gateway: every status from 200 to 599 passes, any other becomes 502', async (t) => {
   const { client } = await serve(t, {
     status: (guest) => {
       if (guest.call.kind !== 'request') return;
@@ -194,14 +194,14 @@ t.test('gateway: every status from 200 to 599 passes, any other becomes 502', as
   }
 });
 
-t.test('gateway: HTTP/1.0 gets its answer and the end of the connection', async (t) => {
+void t.test('gateway: HTTP/1.0 gets its answer and the end of the connection', async (t) => {
   const { client } = await serve(t, { stream: web(() => new Response('streamed')) });
   const response = await client().send('GET /stream HTTP/1.0', 'Host: a').response();
   t.equal(response.header('transfer-encoding'), undefined);
   t.equal(response.body, 'streamed');
 });
 
-t.test('gateway: a streamed answer longer or shorter than its content-length breaks off', async (t) => {
+void t.test('gateway: a streamed answer longer or shorter than its content-length breaks off', async (t) => {
   const { client, dispatch } = await serve(t, {
     right: async (guest) => {
       guest.head(200, ['content-length', '5'], { kind: 'stream' });

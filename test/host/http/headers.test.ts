@@ -14,7 +14,7 @@ function lastRequest(t: Test, dispatch: TestDispatch): { call: Call & { kind: 'r
   return { call, pairs };
 }
 
-t.test('gateway: request headers arrive in order, lower case, repeated ones repeated', async (t) => {
+void t.test('gateway: request headers arrive in order, lower case, repeated ones repeated', async (t) => {
   const { client, dispatch } = await serve(t, { hello: text('') });
   await client()
     .send(
@@ -39,7 +39,7 @@ t.test('gateway: request headers arrive in order, lower case, repeated ones repe
   ]);
 });
 
-t.test('gateway: hop-by-hop headers, and those Connection lists, stay outside', async (t) => {
+void t.test('gateway: hop-by-hop headers, and those Connection lists, stay outside', async (t) => {
   const { client, dispatch } = await serve(t, { hello: text('') });
   await client()
     .send(
@@ -61,7 +61,7 @@ t.test('gateway: hop-by-hop headers, and those Connection lists, stay outside', 
   t.strictSame(lastRequest(t, dispatch).pairs.slice(0, -3), ['x-kept: 1']);
 });
 
-t.test('gateway: forwarding headers of a client are dropped', async (t) => {
+void t.test('gateway: forwarding headers of a client are dropped', async (t) => {
   const { client, dispatch } = await serve(t, { hello: text('') });
   const forged = [
     'X-Forwarded-For: 6.6.6.6',
@@ -84,7 +84,7 @@ t.test('gateway: forwarding headers of a client are dropped', async (t) => {
   t.equal(call.ip, '127.0.0.1');
 });
 
-t.test('gateway: with trustProxy the proxy says who the client is and what scheme it used', async (t) => {
+void t.test('gateway: with trustProxy the proxy says who the client is and what scheme it used', async (t) => {
   const { client, dispatch } = await serve(t, { hello: text('') }, { trustProxy: true });
   await client()
     .send(
@@ -108,7 +108,7 @@ t.test('gateway: with trustProxy the proxy says who the client is and what schem
   ]);
 });
 
-t.test('gateway: the prefix is stripped and told, percent-encoding and query stay as sent', async (t) => {
+void t.test('gateway: the prefix is stripped and told, percent-encoding and query stay as sent', async (t) => {
   const { client, dispatch } = await serve(t, { hello: text('') });
   const c = client();
   const cases: readonly (readonly [string, string])[] = [
@@ -134,13 +134,13 @@ t.test('gateway: the prefix is stripped and told, percent-encoding and query sta
   }
 });
 
-t.test('gateway: a path that climbs out of its function finds another or none', async (t) => {
+void t.test('gateway: a path that climbs out of its function finds another or none', async (t) => {
   const { client } = await serve(t, { hello: text('hello') });
   const response = await client().send('GET /hello/../nothing HTTP/1.1', 'Host: h').response();
   t.equal(response.status, 404);
 });
 
-t.test('gateway: what a guest may not set is left out, the rest is sent as it is', async (t) => {
+void t.test('gateway: what a guest may not set is left out, the rest is sent as it is', async (t) => {
   const { client } = await serve(t, {
     hello: text('hello', [
       'Content-Length',
@@ -198,7 +198,7 @@ t.test('gateway: what a guest may not set is left out, the rest is sent as it is
   t.equal((await c.send('GET /hello HTTP/1.1', 'Host: h').response()).body, 'hello');
 });
 
-t.test('gateway: a header that could end the head early makes the answer 502', async (t) => {
+void t.test('gateway: a header that could end the head early makes the answer 502', async (t) => {
   const bad: readonly (readonly string[])[] = [
     ['x-a', 'b\r\nx-injected: 1'],
     ['x-a', 'b\nc'],
@@ -227,7 +227,7 @@ t.test('gateway: a header that could end the head early makes the answer 502', a
   }
 });
 
-t.test('gateway: a request to upgrade is answered as the request it also is', async (t) => {
+void t.test('gateway: a request to upgrade is answered as the request it also is', async (t) => {
   const { client } = await serve(t, { hello: text('hello') });
   const response = await client()
     .send(
@@ -242,7 +242,7 @@ t.test('gateway: a request to upgrade is answered as the request it also is', as
   t.equal(response.body, 'hello');
 });
 
-t.test('gateway: methods pass through, OPTIONS too', async (t) => {
+void t.test('gateway: methods pass through, OPTIONS too', async (t) => {
   const { client, dispatch } = await serve(t, { hello: text('') });
   const c = client();
   for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND', 'QUERY']) {

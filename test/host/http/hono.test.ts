@@ -24,7 +24,7 @@ const describe = async (request: Request): Promise<Response> =>
     await request.text(),
   ]);
 
-t.test('hono: the first segment names the function and is stripped', async (t) => {
+void t.test('hono: the first segment names the function and is stripped', async (t) => {
   const app = new Hono();
   app.use('/fn/*', isletMiddleware(hostOf(describe), { prefix: '/fn' }));
   const answer = await app.request('/fn/hello/a%2Fb?q=1', { method: 'POST', body: 'body' });
@@ -33,7 +33,7 @@ t.test('hono: the first segment names the function and is stripped', async (t) =
   t.strictSame(await version.json(), ['GET', 'http://localhost/', '/fn/hello@1', '']);
 });
 
-t.test('hono: with a name the path stays, without its prefix', async (t) => {
+void t.test('hono: with a name the path stays, without its prefix', async (t) => {
   const app = new Hono();
   app.use('/api/*', isletMiddleware(hostOf(describe), { name: 'hello', prefix: '/api/' }));
   app.use('*', isletMiddleware(hostOf(describe), { name: 'hello' }));
@@ -41,7 +41,7 @@ t.test('hono: with a name the path stays, without its prefix', async (t) => {
   t.strictSame(await (await app.request('/x/y')).json(), ['GET', 'http://localhost/x/y', null, '']);
 });
 
-t.test('hono: where no function matches the next handler gets the request, body and all', async (t) => {
+void t.test('hono: where no function matches the next handler gets the request, body and all', async (t) => {
   const app = new Hono();
   app.use('*', isletMiddleware(hostOf(describe), { prefix: '/fn' }));
   app.all('*', async (c) => c.text(`next ${await c.req.text()}`));
@@ -51,7 +51,7 @@ t.test('hono: where no function matches the next handler gets the request, body 
   }
 });
 
-t.test('hono: an error that is not about the name is not swallowed', async (t) => {
+void t.test('hono: an error that is not about the name is not swallowed', async (t) => {
   const host: Pick<Host, 'fetch'> = { fetch: () => Promise.reject(new TypeError('mine')) };
   const app = new Hono();
   app.use('*', isletMiddleware(host));

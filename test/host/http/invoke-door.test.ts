@@ -15,7 +15,7 @@ const returns: Guest = ({ call }) => ({
   value: call.kind === 'event' ? call.event : 'null',
 });
 
-t.test('host.invoke: the event goes in as JSON and the result comes back parsed', async (t) => {
+void t.test('host.invoke: the event goes in as JSON and the result comes back parsed', async (t) => {
   const { dispatch, target } = door(returns);
   const result = await invokeThrough(
     dispatch,
@@ -30,14 +30,14 @@ t.test('host.invoke: the event goes in as JSON and the result comes back parsed'
   t.strictSame(dispatch.calls, [{ kind: 'event', event: '{"a":[1,null]}', clientContext: '{"c":1}' }]);
 });
 
-t.test('host.invoke: an outcome that comes before start returns has its id too', async (t) => {
+void t.test('host.invoke: an outcome that comes before start returns has its id too', async (t) => {
   const { dispatch, target } = door(returns, true);
   const result = await invokeThrough(dispatch, target, null);
   t.equal(result.value, null);
   t.match(result.invocationId, /^[0-9a-f-]{36}$/);
 });
 
-t.test('host.invoke: a guest that throws is an outcome, with no value', async (t) => {
+void t.test('host.invoke: a guest that throws is an outcome, with no value', async (t) => {
   const { dispatch, target } = door(() => {
     throw new RangeError('mine');
   });
@@ -46,7 +46,7 @@ t.test('host.invoke: a guest that throws is an outcome, with no value', async (t
   t.notOk('value' in result);
 });
 
-t.test('host.invoke: what is not JSON is a TypeError and starts nothing', async (t) => {
+void t.test('host.invoke: what is not JSON is a TypeError and starts nothing', async (t) => {
   const { dispatch, target } = door(returns);
   const cycle: Record<string, unknown> = {};
   cycle['self'] = cycle;
@@ -57,7 +57,7 @@ t.test('host.invoke: what is not JSON is a TypeError and starts nothing', async 
   t.equal(dispatch.calls.length, 0);
 });
 
-t.test('host.invoke: aborting cancels the call; aborted before, it rejects', async (t) => {
+void t.test('host.invoke: aborting cancels the call; aborted before, it rejects', async (t) => {
   const { dispatch, target } = door(async ({ signal }) => {
     await new Promise((resolve) => signal.addEventListener('abort', resolve));
   });

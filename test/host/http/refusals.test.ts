@@ -25,7 +25,7 @@ function coded(t: Test, response: RawResponse, status: number, code: string): vo
   t.equal(body.error['id'], response.header('x-islet-id'));
 }
 
-t.test('gateway: where there is no function the answer is a coded 404', async (t) => {
+void t.test('gateway: where there is no function the answer is a coded 404', async (t) => {
   const { client } = await serve(t, { hello: text('') });
   const c = client();
   for (const target of ['/', '/nothing/x', '/hello@2/', 'http://other.localhost/']) {
@@ -41,7 +41,7 @@ t.test('gateway: where there is no function the answer is a coded 404', async (t
   t.equal((await c.send('GET /hello HTTP/1.1', 'Host: h').response()).status, 200, 'the connection goes on');
 });
 
-t.test('gateway: a request without one valid Host or with a bad target is a coded 400', async (t) => {
+void t.test('gateway: a request without one valid Host or with a bad target is a coded 400', async (t) => {
   const { client } = await serve(t, { hello: text('') });
   const hosts: readonly (readonly string[])[] = [
     [],
@@ -73,14 +73,14 @@ t.test('gateway: a request without one valid Host or with a bad target is a code
   }
 });
 
-t.test('gateway: hosts of every valid form are taken', async (t) => {
+void t.test('gateway: hosts of every valid form are taken', async (t) => {
   const { client } = await serve(t, { hello: text('') });
   for (const host of ['[::1]:8787', '[::1]', 'A_b.C', '127.0.0.1', 'hello.localhost.', 'a:', '10.0.0.1:80']) {
     t.equal((await client().send('GET /hello HTTP/1.1', `Host: ${host}`).response()).status, 200, host);
   }
 });
 
-t.test('gateway: what is not HTTP is a coded 400 and closes the connection', async (t) => {
+void t.test('gateway: what is not HTTP is a coded 400 and closes the connection', async (t) => {
   const { client } = await serve(t, { hello: text('') });
   const garbage = [
     'hello\r\n\r\n',
@@ -102,7 +102,7 @@ t.test('gateway: what is not HTTP is a coded 400 and closes the connection', asy
   }
 });
 
-t.test('gateway: headers over 32 KB or 256 fields are a coded 431', async (t) => {
+void t.test('gateway: headers over 32 KB or 256 fields are a coded 431', async (t) => {
   const { client } = await serve(t, { hello: text('') });
   const long = client().send('GET /hello HTTP/1.1', 'Host: h', `X-A: ${'a'.repeat(33 * 1024)}`);
   coded(t, await long.response(), 431, 'ERR_HEADERS_TOO_LARGE');
@@ -115,14 +115,14 @@ t.test('gateway: headers over 32 KB or 256 fields are a coded 431', async (t) =>
   coded(t, await far.response(), 431, 'ERR_HEADERS_TOO_LARGE');
 });
 
-t.test('gateway: TRACE and CONNECT are a coded 405', async (t) => {
+void t.test('gateway: TRACE and CONNECT are a coded 405', async (t) => {
   const { client, dispatch } = await serve(t, { hello: text('') });
   coded(t, await client().send('TRACE /hello HTTP/1.1', 'Host: h').response(), 405, 'ERR_METHOD');
   coded(t, await client().send('CONNECT hello:80 HTTP/1.1', 'Host: h').response(), 405, 'ERR_METHOD');
   t.equal(dispatch.calls.length, 0);
 });
 
-t.test('gateway: garbage behind a request does not take that request its answer', async (t) => {
+void t.test('gateway: garbage behind a request does not take that request its answer', async (t) => {
   const gate = Promise.withResolvers<void>();
   const { client } = await serve(t, {
     slow: async (guest) => {
@@ -138,7 +138,7 @@ t.test('gateway: garbage behind a request does not take that request its answer'
   t.equal(await c.rest(), '');
 });
 
-t.test('gateway: a body that is not well chunked is a coded 400 and stops the call', async (t) => {
+void t.test('gateway: a body that is not well chunked is a coded 400 and stops the call', async (t) => {
   const { client, dispatch } = await serve(t, {
     reads: async (guest) => {
       for await (const chunk of guest.body) void chunk;
@@ -164,7 +164,7 @@ const outcomes: readonly Outcome[] = [
 ];
 
 for (const immediately of [false, true]) {
-  t.test(
+  void t.test(
     `gateway: every outcome has its status and code, done ${immediately ? 'before' : 'after'} start returns`,
     async (t) => {
       const guest: Guest = ({ call }) =>
@@ -183,7 +183,7 @@ for (const immediately of [false, true]) {
   );
 }
 
-t.test(
+void t.test(
   'gateway: an outcome that promises an answer without one is a host error, never an empty 200',
   async (t) => {
     const { client } = await serve(t, {
@@ -197,13 +197,13 @@ t.test(
   },
 );
 
-t.test('gateway: a whole answer given before start returns arrives', async (t) => {
+void t.test('gateway: a whole answer given before start returns arrives', async (t) => {
   const { client } = await serve(t, { hello: { guest: text('hello'), immediately: true } });
   const response = await client().send('GET /hello HTTP/1.1', 'Host: h').response();
   t.equal(response.body, 'hello');
 });
 
-t.test('gateway: a guest that throws after a whole answer does not disturb it', async (t) => {
+void t.test('gateway: a guest that throws after a whole answer does not disturb it', async (t) => {
   const { client } = await serve(t, {
     hello: (guest) => {
       guest.head(200, [], { kind: 'text', text: 'hello' });
@@ -216,7 +216,7 @@ t.test('gateway: a guest that throws after a whole answer does not disturb it', 
   }
 });
 
-t.test('gateway: a request that does not arrive in time is a coded 408', async (t) => {
+void t.test('gateway: a request that does not arrive in time is a coded 408', async (t) => {
   const gateway = createGateway({
     registry: testRegistry({}),
     dispatch: new TestDispatch({}),

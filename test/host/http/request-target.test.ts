@@ -46,7 +46,7 @@ const piece = fc.oneof(
 );
 const targets = fc.array(piece, { maxLength: 12 }).map((pieces) => `/${pieces.join('')}`);
 
-t.test('request target: what is routed is what the guest reads off its URL', (t) => {
+void t.test('request target: what is routed is what the guest reads off its URL', (t) => {
   fc.assert(
     fc.property(targets, fc.boolean(), (target, absolute) => {
       const parsed = parseTarget(absolute ? `http://h:81${target}` : target, 'h:81');
@@ -59,7 +59,7 @@ t.test('request target: what is routed is what the guest reads off its URL', (t)
   t.end();
 });
 
-t.test('request target: anything a client can send is either taken or refused, never thrown', (t) => {
+void t.test('request target: anything a client can send is either taken or refused, never thrown', (t) => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (target, host) => {
       const parsed = parseTarget(target, host);
@@ -77,7 +77,7 @@ t.test('request target: anything a client can send is either taken or refused, n
   t.end();
 });
 
-t.test('request target: the host name is in lower case and without port', (t) => {
+void t.test('request target: the host name is in lower case and without port', (t) => {
   t.strictSame(parseAuthority('Hello.LOCALHOST.:8787'), {
     host: 'hello.localhost.:8787',
     hostname: 'hello.localhost',

@@ -8,7 +8,7 @@ import type { Guest } from '#test/support/http-dispatch.ts';
 import { serve } from '#test/support/http-server.ts';
 import { RawClient } from '#test/support/raw-client.ts';
 
-t.test('server: a port in use is ERR_PORT_IN_USE and the message names port and flag', async (t) => {
+void t.test('server: a port in use is ERR_PORT_IN_USE and the message names port and flag', async (t) => {
   const { listener } = await serve(t, {});
   for (const flag of ['--port', '--admin-port']) {
     const error: unknown = await listenHttp(() => {}, { port: listener.port, flag }).catch((e: unknown) => e);
@@ -20,27 +20,27 @@ t.test('server: a port in use is ERR_PORT_IN_USE and the message names port and 
   }
 });
 
-t.test('server: an address that is not of this machine is ERR_BAD_INPUT', async (t) => {
+void t.test('server: an address that is not of this machine is ERR_BAD_INPUT', async (t) => {
   await t.rejects(
     listenHttp(() => {}, { port: 0, hostname: '192.0.2.1' }),
     { code: 'ERR_BAD_INPUT' },
   );
 });
 
-t.test('server: the url has the port it got, brackets around an IPv6 address', async (t) => {
+void t.test('server: the url has the port it got, brackets around an IPv6 address', async (t) => {
   const { listener } = await serve(t, { hello: text('hello') });
   t.equal(listener.url, `http://127.0.0.1:${listener.port}`);
   t.ok(listener.port > 0);
   t.equal(await (await fetch(`${listener.url}/hello/`)).text(), 'hello');
 });
 
-t.test('server: any request listener will do', async (t) => {
+void t.test('server: any request listener will do', async (t) => {
   const listener = await listenHttp((_request, response) => response.end('plain'), { port: 0 });
   t.equal(await (await fetch(listener.url)).text(), 'plain');
   await listener.close({ graceMs: 1_000 });
 });
 
-t.test('server: closing lets a call under way finish, says so to its client and takes no more', async (t) => {
+void t.test('server: closing lets a call under way finish, says so to its client and takes no more', async (t) => {
   const gate = Promise.withResolvers<void>();
   const slow: Guest = async (guest) => {
     await gate.promise;
@@ -65,7 +65,7 @@ t.test('server: closing lets a call under way finish, says so to its client and 
   t.strictSame(dispatch.events, []);
 });
 
-t.test('server: what is not done after the grace is cut off and its call stopped', async (t) => {
+void t.test('server: what is not done after the grace is cut off and its call stopped', async (t) => {
   const stuck: Guest = async ({ signal }) => {
     await new Promise((resolve) => signal.addEventListener('abort', resolve));
   };
@@ -77,7 +77,7 @@ t.test('server: what is not done after the grace is cut off and its call stopped
   t.strictSame(dispatch.events, ['abort']);
 });
 
-t.test('gateway: mounted in a server of someone else it works without the other events', async (t) => {
+void t.test('gateway: mounted in a server of someone else it works without the other events', async (t) => {
   const functions = { hello: { guest: text('hello') } };
   const gateway = createGateway({
     registry: testRegistry(functions),
@@ -105,7 +105,7 @@ t.test('gateway: mounted in a server of someone else it works without the other 
   await new Promise((resolve) => server.close(resolve));
 });
 
-t.test('gateway: a body that someone read before is a coded 502, never a request that hangs', async (t) => {
+void t.test('gateway: a body that someone read before is a coded 502, never a request that hangs', async (t) => {
   const functions = { hello: { guest: text('hello') } };
   const logged: string[] = [];
   const gateway = createGateway({
@@ -124,7 +124,7 @@ t.test('gateway: a body that someone read before is a coded 502, never a request
   await listener.close({ graceMs: 0 });
 });
 
-t.test('gateway: a mistake of the host is a coded 502 and a line in its log', async (t) => {
+void t.test('gateway: a mistake of the host is a coded 502 and a line in its log', async (t) => {
   const logged: string[] = [];
   const gateway = createGateway({
     registry: {
