@@ -32,7 +32,7 @@ export interface HostProbes {
 /**
  * Opens a host on a data directory: store, deployments, cells; it listens nowhere yet. Rejects with HostError:
  * ERR_BAD_INPUT, ERR_DATA_DIR, ERR_STORE_LOCKED (another host has the directory), ERR_STORE_CORRUPT,
- * ERR_STORE_VERSION, ERR_SANDBOX. What was opened by then is closed again.
+ * ERR_STORE_VERSION, ERR_SANDBOX, ERR_CELL. What was opened by then is closed again.
  */
 export async function createHost(options: HostOptions = {}, probes: HostProbes = {}): Promise<Host> {
   const config = parseHostOptions(options);
@@ -150,6 +150,7 @@ async function openFleet(
 async function startCells(fleet: Fleet, deployments: Deployments, config: HostConfig): Promise<void> {
   for (let i = 0; i < config.cells; i++) await fleet.grow(baseCordon);
   await settleCells(fleet, deployments);
+  await fleet.ready();
 }
 
 /** A cell for each cordon that has a function with traffic, and none for those that have none. */

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { HostError } from '#runtime/errors.ts';
 import { createAdmin } from './admin/app.ts';
 import { serveAdmin, type AdminServer } from './admin/serve.ts';
+import { deniesNetwork } from './cells/process.ts';
 import type { Fleet } from './cells/fleet.ts';
 import type { HostConfig } from './config.ts';
 import type { DataDir } from './data-dir.ts';
@@ -153,7 +154,7 @@ export class RunningHost implements Host {
       status: this.#closing === undefined ? 'ok' : 'closing',
       version: isletVersion(),
       uptimeMs: performance.now() - this.#startedAt,
-      isolation: config.isolation === 'none' ? 'L0' : 'L1',
+      isolation: config.isolation === 'none' || !deniesNetwork() ? 'L0' : 'L1',
       functions: (await deployments.list()).length,
       cells: fleet.info(),
     };
@@ -177,7 +178,16 @@ export class RunningHost implements Host {
   async #listenAdmin(port: number | false): Promise<string | undefined> {
     if (port === false) return undefined;
     const { dataDir } = this.#parts;
-    const admin = createAdmin({ host: this, token: dataDir.token, version: isletVersion() });
+    const { log } = this.#parts.config;
+    const admin = createAdmin({
+      host: this,
+      token: dataDir.token,
+      version: isletVersion(),
+      onInternalError: (error) => {
+        const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        log({ level: 'error', message: `admin: ${text}`, at: Date.now() });
+      },
+    });
     this.#admin = await serveAdmin(admin, { port });
     return this.#admin.url;
   }

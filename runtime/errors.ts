@@ -26,6 +26,7 @@ export type ErrorCode =
   | 'ERR_ROUTE_TAKEN'
   | 'ERR_CONFLICT'
   | 'ERR_VERSION_IN_USE'
+  | 'ERR_NO_KEY'
   | 'ERR_KV_KEY'
   | 'ERR_KV_VALUE'
   | 'ERR_KV_METADATA'
@@ -66,6 +67,7 @@ export const errorRows: Readonly<Record<ErrorCode, ErrorRow>> = {
   ERR_ROUTE_TAKEN: { status: 409, blame: 'caller', remedy: 'choose another route or delete its owner' },
   ERR_CONFLICT: { status: 409, blame: 'caller', remedy: 'read again, then retry' },
   ERR_VERSION_IN_USE: { status: 409, blame: 'caller', remedy: 'move traffic off the version first' },
+  ERR_NO_KEY: { status: 404, blame: 'caller', remedy: 'check with `islet kv list`' },
   ERR_KV_KEY: { status: 400, blame: 'guest', remedy: 'use a key of 1 to 512 bytes' },
   ERR_KV_VALUE: { status: 413, blame: 'guest', remedy: 'store at most 25 MiB' },
   ERR_KV_METADATA: { status: 413, blame: 'guest', remedy: 'keep metadata within 1024 bytes of JSON' },

@@ -26,7 +26,7 @@ export function kvRoutes(host: Host): Hono {
     const found = await host.kv.get(namespace, key);
     if (found === undefined) {
       throw new HostError(
-        'ERR_NO_ROUTE',
+        'ERR_NO_KEY',
         `Cannot get ${JSON.stringify(key)}: it is not in the namespace ${JSON.stringify(namespace)}; see its keys`,
       );
     }

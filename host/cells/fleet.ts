@@ -1,3 +1,4 @@
+import { HostError } from '#runtime/errors.ts';
 import type { CellConfig } from '#runtime/frames.ts';
 import type { CellInfo, HostLogLine } from '../host.ts';
 import { CellClient } from './cell-client.ts';
@@ -36,6 +37,8 @@ export class Fleet {
   #compilerTimer: NodeJS.Timeout | undefined;
   #closed = false;
   readonly #growing: Set<string> = new Set();
+  /** Settles with the first cell: it is ready, or it died before it was. */
+  readonly #first: PromiseWithResolvers<void> = Promise.withResolvers<void>();
   /** Called when a cell died and its group has room again. */
   onDeath: (cordon: string) => void = () => undefined;
 
@@ -43,6 +46,15 @@ export class Fleet {
     this.#options = options;
     this.#beat = setInterval(() => this.#check(), beatMs);
     this.#beat.unref();
+    this.#first.promise.catch(() => undefined);
+  }
+
+  /**
+   * Resolves when a cell is ready for guests. Rejects with HostError ERR_CELL when the first cell ends before it is:
+   * this machine, or this installation, runs none.
+   */
+  ready(): Promise<void> {
+    return this.#first.promise;
   }
 
   /** The guest bundle every new cell gets. */
@@ -84,7 +96,10 @@ export class Fleet {
 
   #adopt(process: CellProcess, cordon: string): CellClient {
     const client: CellClient = new CellClient(process, cordon, {
-      ready: () => this.#failures.delete(cordon),
+      ready: () => {
+        this.#failures.delete(cordon);
+        this.#first.resolve();
+      },
       condemned: (why) => this.#condemned(client, why),
       closed: (why) => this.#closedCell(client, why),
     });
@@ -205,6 +220,7 @@ export class Fleet {
     if (at >= 0) group?.splice(at, 1);
     if (this.#closed || why.startsWith('killed by the host')) return;
     this.#options.log('warn', `cell ${cell.pid} (${cell.cordon}) is gone: ${why}`);
+    this.#first.reject(new HostError('ERR_CELL', `Cannot start cells: ${why}; see \`islet doctor\``));
     const failures = (this.#failures.get(cell.cordon) ?? 0) + 1;
     this.#failures.set(cell.cordon, failures);
     // One that dies again and again before it is ready must not spin: wait longer each time, 5 s at the most.

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { createRequire } from 'node:module';
+import { existsSync, realpathSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import type { Pipe, PipeListener } from '#runtime/channel.ts';
@@ -18,21 +18,40 @@ export interface CellProcess {
 
 const keptBytes = 4096;
 
-/** Folders a cell may read while it starts: this package and what it loads; it drops the right before its first guest. */
-function readable(): readonly string[] {
-  const own = createRequire(import.meta.url);
-  const addon = packageFolder(own, 'isolated-vm');
-  const loader = packageFolder(createRequire(join(addon, 'package.json')), 'node-gyp-build');
-  const islet = fileURLToPath(new URL('../../', import.meta.url));
-  // node-gyp-build looks for Alpine, to tell musl from glibc.
-  return [islet, addon, loader, packageFolder(own, 'lru-cache'), '/etc/alpine-release'];
+/** Node's flags for a cell: nothing of the machine but what it loads while it starts. */
+export function cellFlags(): readonly string[] {
+  return [
+    '--no-node-snapshot',
+    '--permission',
+    '--allow-addons',
+    ...readable().map((folder) => `--allow-fs-read=${folder}`),
+    '--disable-warning=SecurityWarning',
+    '--disable-warning=ExperimentalWarning',
+  ];
 }
 
-/** Where a package lies: the folder above its main file that goes by its name. */
-function packageFolder(require: NodeJS.Require, name: string): string {
-  let folder = dirname(require.resolve(name));
-  while (basename(folder) !== name && dirname(folder) !== folder) folder = dirname(folder);
-  return folder;
+/** True when this Node's permission model covers the network (25 and newer): below that, cells are L0. */
+export function deniesNetwork(): boolean {
+  return process.allowedNodeEnvironmentFlags.has('--allow-net');
+}
+
+/** This package and what a cell loads of others; it drops the right to read them before its first guest. */
+function readable(): readonly string[] {
+  const islet = fileURLToPath(new URL('../../', import.meta.url));
+  const addon = packageFolders(islet, 'isolated-vm');
+  const loader = packageFolders(addon.at(-1) ?? islet, 'node-gyp-build');
+  const cache = packageFolders(islet, 'lru-cache');
+  // node-gyp-build looks for Alpine, to tell musl from glibc.
+  return [islet, realpathSync(islet), ...addon, ...loader, ...cache, '/etc/alpine-release'];
+}
+
+/** Where a package lies as seen from a folder: by its name in node_modules and, behind links, in truth. */
+function packageFolders(from: string, name: string): readonly string[] {
+  for (let folder = from; ; folder = dirname(folder)) {
+    const named = join(folder, 'node_modules', name);
+    if (existsSync(named)) return [named, realpathSync(named)];
+    if (dirname(folder) === folder) return [];
+  }
 }
 
 /**
@@ -42,19 +61,12 @@ function packageFolder(require: NodeJS.Require, name: string): string {
 export function spawnCell(): CellProcess {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const program = fileURLToPath(new URL(`../../runtime/cell-main.${extension}`, import.meta.url));
-  const child = spawn(
-    process.execPath,
-    [
-      '--no-node-snapshot',
-      '--permission',
-      '--allow-addons',
-      ...readable().map((folder) => `--allow-fs-read=${folder}`),
-      '--disable-warning=SecurityWarning',
-      '--disable-warning=ExperimentalWarning',
-      program,
-    ],
-    { cwd: '/', env: {}, stdio: ['ignore', 'ignore', 'pipe', 'pipe'], windowsHide: true },
-  );
+  const child = spawn(process.execPath, [...cellFlags(), program], {
+    cwd: '/',
+    env: {},
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    windowsHide: true,
+  });
   let words = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     words = (words + text).slice(-keptBytes);

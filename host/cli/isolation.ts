@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
-import { createRequire } from 'node:module';
-import { dirname, extname } from 'node:path';
+import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cellFlags } from '#host/cells/process.ts';
 
 /** One thing that stands between a guest and the machine. */
 export interface Layer {
@@ -70,20 +70,13 @@ function permission(probe: Probe | string, what: Exclude<keyof Probe, 'isolate'>
   return { level: 'L1', name: words, state: refused ? 'yes' : 'no', detail };
 }
 
-/** The probe's report, or what went wrong in one line. Flags and rights are those of host/cells/process.ts. */
+/** The probe's report, or what went wrong in one line. */
 function runProbe(): Promise<Probe | string> {
   const program = fileURLToPath(new URL(`./probe${extname(import.meta.url)}`, import.meta.url));
-  const flags = [
-    '--no-node-snapshot',
-    '--permission',
-    '--allow-addons',
-    ...readable().map((folder) => `--allow-fs-read=${folder}`),
-    '--no-warnings',
-  ];
   return new Promise((resolve) => {
     execFile(
       process.execPath,
-      [...flags, program],
+      [...cellFlags(), '--no-warnings', program],
       { cwd: '/', env: {}, timeout: 30_000, encoding: 'utf8' },
       (error, stdout, stderr) => {
         try {
@@ -95,10 +88,4 @@ function runProbe(): Promise<Probe | string> {
       },
     );
   });
-}
-
-/** What a cell may read while it starts: this package and isolated-vm. */
-function readable(): readonly string[] {
-  const addon = dirname(createRequire(import.meta.url).resolve('isolated-vm/package.json'));
-  return [fileURLToPath(new URL('../../', import.meta.url)), addon, '/etc/alpine-release'];
 }

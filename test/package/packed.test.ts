@@ -1,3 +1,4 @@
+import '#test/support/plain-spawn.ts';
 import { execFile, spawn } from 'node:child_process';
 import {
   mkdirSync,

@@ -1,3 +1,4 @@
+import '#test/support/plain-spawn.ts';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';

@@ -152,7 +152,7 @@ void t.test('admin: bad input is answered with its code', async (t) => {
     ['POST', `${f}/invoke`, 'not json', 400, 'ERR_BAD_INPUT'],
     ['POST', `${f}/invoke?version=x`, '1', 400, 'ERR_BAD_INPUT'],
     ['GET', '/v1/kv/ns/keys?limit=0', undefined, 400, 'ERR_BAD_INPUT'],
-    ['GET', '/v1/kv/ns/values/none', undefined, 404, 'ERR_NO_ROUTE'],
+    ['GET', '/v1/kv/ns/values/none', undefined, 404, 'ERR_NO_KEY'],
     ['PUT', '/v1/kv/ns/values/k?ttl=60', 'x', 400, 'ERR_BAD_INPUT'],
     ['PUT', '/v1/kv/ns/values/k?metadata=%7B', 'x', 400, 'ERR_BAD_INPUT'],
     ['PUT', `/v1/kv/ns/values/${'k'.repeat(513)}`, 'x', 400, 'ERR_KV_KEY'],
