@@ -137,6 +137,31 @@ await t.test('processes: no cell outlives its host', async (t) => {
   });
 });
 
+await t.test('processes: what a guest was told is stored survives kill -9 of the host', async (t) => {
+  const service = await startService(t, {}, ['keeps=keeps-value.js={"bindings":{"KV":{"kind":"kv"}}}']);
+  const acknowledged: string[] = [];
+  const put = async (key: string): Promise<void> => {
+    const response = await fetch(`${service.url}/keeps/${key}`, { method: 'PUT', body: `value of ${key}` });
+    if (response.ok) acknowledged.push(key);
+    await response.text();
+  };
+  const writers = Array.from({ length: 4 }, async (_, writer) => {
+    for (let i = 0; ; i++) await put(`${writer}-${i}`);
+  });
+  const stopped = Promise.allSettled(writers);
+  await eventually('100 puts are acknowledged', () => acknowledged.length >= 100);
+  service.child.kill('SIGKILL');
+  await stopped;
+  await service.exited;
+  const keys = [...acknowledged];
+  const next = await openTestHost(t, { dir: service.dir });
+  for (const key of keys) {
+    const { text } = await next.request(`/keeps/${key}`);
+    if (text !== `value of ${key}`) t.fail(`${key} is gone`);
+  }
+  t.pass(`${keys.length} of ${keys.length} are there`);
+});
+
 await t.test('processes: isolation "none" runs the same guests in the process itself', async (t) => {
   const guests = [
     'counted=counts-starts.js',
@@ -162,6 +187,7 @@ await t.test('processes: isolation "none" runs the same guests in the process it
 interface Service {
   readonly child: ChildProcess;
   readonly exited: Promise<number | null>;
+  readonly dir: string;
   readonly url: string;
   readonly isolation: string;
   readonly pids: readonly number[];
@@ -182,7 +208,7 @@ async function startService(t: Test, options: object, guests: readonly string[])
     await exited;
   });
   for await (const line of createInterface({ input: child.stdout })) {
-    return { child, exited, ...(JSON.parse(line) as Pick<Service, 'url' | 'isolation' | 'pids'>) };
+    return { child, exited, dir, ...(JSON.parse(line) as Pick<Service, 'url' | 'isolation' | 'pids'>) };
   }
   throw new Error(`the service ended with ${await exited} before it listened`);
 }
