@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { createHost } from '#host/create-host.ts';
-import type { Host, HostOptions } from '#host/host.ts';
+import type { CellInfo, Host, HostOptions } from '#host/host.ts';
 import type { LoadedReport } from '#runtime/frames.ts';
 import { cpuMsOf, ownCpuMs, type CpuUse } from './cpu.ts';
 import { Histogram } from './histogram.ts';
@@ -34,7 +34,7 @@ async function open(options: HostOptions): Promise<{ port: number }> {
   };
   host = await createHost({ ...options, log }, { started: (_, report) => starts.push(report) });
   const { url } = await host.listen({ port: 0, adminPort: false });
-  await until(async () => (await running().health()).cells.every(({ state }) => state === 'ready'));
+  await until((cells) => cells.every(({ state }) => state === 'ready'));
   return { port: Number(new URL(url).port) };
 }
 
@@ -50,12 +50,16 @@ async function deploy(plans: readonly DeployPlan[]): Promise<void> {
 
 /** Resolves when every cell has this many spares. */
 async function spares(count: number): Promise<void> {
-  await until(async () => (await running().health()).cells.every(({ spares }) => spares >= count));
+  await until((cells) => cells.every(({ spares }) => spares >= count));
 }
 
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const late = performance.now() + 30_000;
-  while (!(await holds())) if (performance.now() > late) throw new Error('The cells did not become ready');
+async function until(holds: (cells: readonly CellInfo[]) => boolean): Promise<void> {
+  const late = performance.now() + 20_000;
+  for (;;) {
+    const { cells } = await running().health();
+    if (cells.length > 0 && holds(cells)) return;
+    if (performance.now() > late) throw new Error(`The cells did not become ready: ${JSON.stringify(cells)}`);
+  }
 }
 
 /** What the cells reported of each start since the last call. */

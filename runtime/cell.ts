@@ -258,7 +258,10 @@ export class Cell {
         channel.send(Frame.Ended, invocation, formatEnd(end));
         this.#ended(slot, invocation);
       },
-      unhealthy: () => this.#warm?.remove(slot.id, 'unhealthy'),
+      unhealthy: () => {
+        // An instance that is being disposed says so from within the cache's own eviction: it is out already.
+        if (slot.gone === undefined) this.#warm?.remove(slot.id, 'unhealthy');
+      },
       condemned: (why) => this.#condemn(why),
     };
   }

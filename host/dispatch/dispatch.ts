@@ -90,7 +90,7 @@ export class Dispatcher implements Dispatch, InvocationOwner {
       version: deployment.version,
       invocationId: invocation.id,
       level: (levels.has(level) ? level : 'log') as LogEntry['level'],
-      message,
+      message: this.#options.starter.trace(invocation.pool.target, message),
     });
   }
 
@@ -222,13 +222,13 @@ export class Dispatcher implements Dispatch, InvocationOwner {
       function: deployment.function,
       version: deployment.version,
       level: (levels.has(level) ? level : 'log') as LogEntry['level'],
-      message,
+      message: this.#options.starter.trace(pool.target, message),
     });
   }
 
   #notLoaded(pool: Pool, instance: HostInstance, report: NotLoadedReport): void {
     pool.remove(instance);
-    const outcome = this.#options.starter.explain(report);
+    const outcome = this.#options.starter.explain(pool.target, report);
     if (outcome.kind === 'threw')
       this.#topLevelLog(
         pool,

@@ -6,6 +6,7 @@ import type { CellClient } from '../cells/cell-client.ts';
 import type { CodeCache } from '../cells/code-cache.ts';
 import type { Target } from '../registry.ts';
 import type { HostInstance } from './host-instance.ts';
+import { StackMapper } from './source-map.ts';
 
 export interface StartEvents {
   /** Its code is on the way: messages may follow. */
@@ -33,15 +34,20 @@ interface Code {
   readonly bytes: Buffer;
   readonly sourceBytes: number;
   readonly cacheBytes: number;
+  readonly stacks: StackMapper;
 }
 
 /** Code kept in memory, so that a cold start reads no disk, in bytes. */
 const keptBytes = 64 * 2 ** 20;
+/** Deployments whose stacks can be mapped at once. */
+const keptMappers = 200;
 
 /** Gets code into cells: from memory, from the store, with V8's cache of it. */
 export class Starter {
   readonly #options: StarterOptions;
   readonly #codes: Map<string, Code> = new Map();
+  /** Read with the code, so that a line can be mapped when it comes. */
+  readonly #stacks: Map<string, StackMapper> = new Map();
   #bytes = 0;
 
   constructor(options: StarterOptions) {
@@ -80,7 +86,7 @@ export class Starter {
           resolve(undefined);
         },
         notLoaded: (report) => {
-          if (report.needCode !== true) return resolve(this.explain(report));
+          if (report.needCode !== true) return resolve(this.explain(target, report));
           return resolve(this.check(cell, target));
         },
         gone: () => undefined,
@@ -90,9 +96,18 @@ export class Starter {
     });
   }
 
-  explain(report: NotLoadedReport): Outcome {
+  /** A stack, or a line with one in it, in the author's files and lines. */
+  trace(target: Target, text: string): string {
+    return this.#stacks.get(target.deployment.id)?.map(text) ?? text;
+  }
+
+  explain(target: Target, report: NotLoadedReport): Outcome {
     const problem = report.outcome as StartProblem | undefined;
-    if (problem?.kind === 'threw') return { kind: 'threw', error: { ...problem.error, phase: 'startup' } };
+    if (problem?.kind === 'threw') {
+      const { stack } = problem.error;
+      const mapped = stack === undefined ? {} : { stack: this.trace(target, stack) };
+      return { kind: 'threw', error: { ...problem.error, ...mapped, phase: 'startup' } };
+    }
     if (problem?.kind === 'exceeded') return { kind: 'exceeded', limit: problem.limit };
     this.#options.failed(problem?.message ?? 'no reason given', 'Starting an instance');
     return { kind: 'crashed', cause: 'internal' };
@@ -128,7 +143,7 @@ export class Starter {
 
   async #read(target: Target, make: boolean): Promise<Code> {
     const { codeCache } = this.#options;
-    const { source } = await target.load();
+    const { source, sourceMap } = await target.load();
     const found = make ? await codeCache.make('module', source) : await codeCache.find('module', source);
     if (found === undefined && !make) void codeCache.make('module', source);
     const text = Buffer.from(source);
@@ -136,7 +151,13 @@ export class Starter {
       bytes: Buffer.concat([text, found ?? new Uint8Array()]),
       sourceBytes: text.length,
       cacheBytes: found?.length ?? 0,
+      stacks: new StackMapper(sourceMap),
     };
+    this.#stacks.set(target.deployment.id, code.stacks);
+    for (const oldest of this.#stacks.keys()) {
+      if (this.#stacks.size <= keptMappers) break;
+      this.#stacks.delete(oldest);
+    }
     if (found !== undefined) this.#keep(target.deployment.id, code);
     return code;
   }

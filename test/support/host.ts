@@ -1,3 +1,4 @@
+// oxlint-disable-next-line import/no-unassigned-import -- it acts by being loaded
 import '#test/support/plain-spawn.ts';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
