@@ -1,4 +1,5 @@
 import type { OnResolveArgs, OnResolveResult, Plugin, PluginBuild } from 'esbuild';
+import { existsSync } from 'node:fs';
 import { readFile, realpath } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import type { OpenSource } from './source.ts';
@@ -20,7 +21,8 @@ export function fences(source: OpenSource): Plugin {
         modules.some((folder) => isUnder(path, folder)) ||
         [...linked].some((folder) => isUnder(path, folder));
       build.onResolve({ filter: /.*/ }, async (args) => {
-        if (args.kind === 'entry-point' || args.pluginData === asked) return undefined;
+        if (args.pluginData === asked) return undefined;
+        if (args.kind === 'entry-point') return byContent(source, join(source.root, args.path));
         if (/^(?:https?:)?\/\//.test(args.path)) {
           return refuse(
             `Cannot import "${args.path}": modules are not fetched; install the package with npm`,
@@ -31,7 +33,7 @@ export function fences(source: OpenSource): Plugin {
         if (path.endsWith('.wasm')) {
           return refuse(`Cannot import "${args.path}": WebAssembly modules are not supported yet`);
         }
-        if (isAllowed(path)) return undefined;
+        if (isAllowed(path)) return byContent(source, path);
         const folder = source.sealed === undefined ? await linkedPackage(args) : undefined;
         if (folder !== undefined && isUnder(path, folder)) {
           linked.add(folder);
@@ -46,6 +48,18 @@ export function fences(source: OpenSource): Plugin {
       });
     },
   };
+}
+
+/**
+ * A file of the folder without a package.json in the folder: named outright, so that the bundler tells CommonJS from ESM
+ * by what is written in it, and not by a package.json that happens to lie above.
+ */
+function byContent(source: OpenSource, path: string): OnResolveResult | undefined {
+  if (source.sealed !== undefined || !isUnder(path, source.root)) return undefined;
+  for (let folder = dirname(path); isUnder(join(folder, 'x'), source.root); folder = dirname(folder)) {
+    if (existsSync(join(folder, 'package.json'))) return undefined;
+  }
+  return { path };
 }
 
 const asked = Symbol('asked');

@@ -1,3 +1,4 @@
+// oxlint-disable-next-line import/no-unassigned-import -- imported for its effect
 import '#test/support/plain-spawn.ts';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

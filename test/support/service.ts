@@ -1,6 +1,7 @@
 /**
  * A service that embeds islet, for tests that kill it or run it with other flags: reads HostOptions as JSON from its
  * first argument, deploys the guests named by the rest (`name=file`), listens, and prints one line of JSON.
+ * SIGTERM closes the host, SIGUSR2 exits with 7 and closes nothing.
  */
 import { join } from 'node:path';
 import { createHost } from '#host/index.ts';
@@ -21,3 +22,4 @@ process.stdout.write(`${JSON.stringify({ url, isolation, pids: cells.map((cell) 
 process.once('SIGTERM', () => {
   void host.close().then(() => process.stdout.write('closed\n'));
 });
+process.once('SIGUSR2', () => process.exit(7));

@@ -206,3 +206,14 @@ await t.test('bundle: only this folder knows the bundler', async (t) => {
   }
   t.same(importers, ['bundle.ts']);
 });
+
+void t.test('bundle: a package.json above the folder does not say what its files are', async (t) => {
+  const above = t.testdir({
+    'package.json': '{ "type": "module" }',
+    fn: { 'index.js': `exports.handler = async () => require('./lib').one;`, 'lib.js': 'exports.one = 1;' },
+    own: { 'package.json': '{ "type": "module" }', 'index.js': 'exports.handler = async () => 1;' },
+  });
+  const { code } = await bundle(join(above, 'fn'));
+  t.match(code.source, /export\s*\{|export default/);
+  await t.rejects(bundle(join(above, 'own')), { code: 'ERR_BUILD', message: /index\.js:1:1/ });
+});
