@@ -5,6 +5,7 @@ import { get, type BenchRun } from './bench-run.ts';
 import { helloSource } from './guests.ts';
 import { spreadOf, type Spread } from './histogram.ts';
 import type { DeployPlan } from './islet-server.ts';
+import type { OnceResult } from './load-generator.ts';
 import type { Program } from './programs.ts';
 import type { ColdReport, FirstRow, StartRow } from './report.ts';
 
@@ -67,11 +68,7 @@ async function firsts(
   { load, plans, spares }: Firsts,
 ): Promise<FirstRow> {
   const request = async (name: string): Promise<number> => {
-    const { ms, ok } = await load.call<{ ms: number; ok: boolean }>('once', {
-      port,
-      request: get(`/${name}/`),
-    });
-    if (!ok) throw new Error(`${name} did not answer with 200`);
+    const { ms } = await load.call<OnceResult>('once', { port, request: get(`/${name}/`) });
     return ms;
   };
   // One function warms the whole path up first; it is not counted.

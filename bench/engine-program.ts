@@ -41,9 +41,9 @@ async function starts(plan: StartsPlan): Promise<StartRow> {
   // Library code of a size people deploy: islet's own web globals once more, as a module.
   const source = plan.code === 'hello' ? helloSource : `${helloSource};${script}`;
   const bundle: GuestBundle = plan.cached
-    ? { source: script, cache: await compileCache('script', script) }
+    ? { source: script, cache: await compileCache({ kind: 'script', source: script, eager: true }) }
     : { source: script };
-  const cache = plan.cached ? await compileCache('module', source) : new Uint8Array();
+  const cache = plan.cached ? await compileCache({ kind: 'module', source, eager: false }) : new Uint8Array();
   const engine = new IsolateEngine({ bundle, spares: plan.spare ? 1 : 0, beat: () => undefined });
   const found: { create: number; bootstrap: number; load: number; topLevel: number; total: number }[] = [];
   // The first few warm the engine itself up, as a cell that has run for a while is.

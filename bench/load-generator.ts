@@ -23,21 +23,20 @@ export interface LoadResult {
 
 const headEnd = Buffer.from('\r\n\r\n');
 const lengthName = Buffer.from('ength: ');
-const okStatus = Buffer.from('200');
 const none = Buffer.alloc(0);
 
 /** One keep-alive connection with one request under way at a time. Reads no more of an answer than where it ends. */
 class Connection {
   readonly #socket: Socket;
   readonly #request: Buffer;
-  readonly #done: (micros: number, ok: boolean) => boolean;
+  readonly #done: (micros: number, status: number) => void;
   #sentAt = 0;
   #rest: Buffer = none;
   #left = 0;
-  #ok = true;
+  #status = 0;
 
-  /** `done` hears of every answer and says whether to send another request. */
-  constructor(socket: Socket, request: Buffer, done: (micros: number, ok: boolean) => boolean) {
+  /** `done` hears of every answer; it may `send` again. */
+  constructor(socket: Socket, request: Buffer, done: (micros: number, status: number) => void) {
     this.#socket = socket;
     this.#request = request;
     this.#done = done;
@@ -62,24 +61,27 @@ class Connection {
       return;
     }
     this.#rest = none;
-    this.#ok = chunk.compare(okStatus, 0, 3, 9, 12) === 0;
+    this.#status = toNumber(chunk, 'HTTP/1.1 '.length);
     const at = chunk.indexOf(lengthName);
     if (at < 0 || at > end) throw new Error('The load generator reads only answers with a content-length');
-    this.#left = end + 4 + toLength(chunk, at + lengthName.length) - chunk.length;
+    this.#left = end + 4 + toNumber(chunk, at + lengthName.length) - chunk.length;
     if (this.#left <= 0) this.#answered();
   }
 
   #answered(): void {
     this.#left = 0;
-    if (this.#done((performance.now() - this.#sentAt) * 1000, this.#ok)) this.send();
-    else this.#socket.destroy();
+    this.#done((performance.now() - this.#sentAt) * 1000, this.#status);
   }
 }
 
-function toLength(bytes: Buffer, from: number): number {
-  let length = 0;
-  for (let at = from; bytes[at] !== 13; at++) length = length * 10 + (bytes[at] ?? 48) - 48;
-  return length;
+/** The decimal digits at `from`. */
+function toNumber(bytes: Buffer, from: number): number {
+  let number = 0;
+  for (let at = from; ; at++) {
+    const digit = (bytes[at] ?? 0) - 48;
+    if (digit < 0 || digit > 9) return number;
+    number = number * 10 + digit;
+  }
 }
 
 /** Keeps `connections` requests under way from the start of the warm-up to the end of the measurement. */
@@ -95,12 +97,15 @@ async function run(plan: LoadPlan): Promise<LoadResult> {
       new Promise<void>((resolve) => {
         socket.on('error', () => errors++);
         socket.on('close', () => resolve());
-        const connection = new Connection(socket, request, (micros, ok) => {
+        const connection = new Connection(socket, request, (micros, status) => {
           const now = performance.now();
-          if (now >= to) return false;
-          if (!ok) errors++;
+          if (now >= to) {
+            socket.destroy();
+            return;
+          }
+          if (status !== 200) errors++;
           else if (now >= from) histogram.add(micros);
-          return true;
+          connection.send();
         });
         connection.send();
       }),
@@ -119,24 +124,31 @@ export interface OncePlan {
   readonly request: string;
 }
 
+export interface OnceResult {
+  readonly ms: number;
+}
+
+/** By port. */
 const kept: Map<number, Socket> = new Map();
 
 /** One request on a connection that stays open between calls; ms from the write to the whole answer. */
-async function once(plan: OncePlan): Promise<{ readonly ms: number; readonly ok: boolean }> {
+async function once(plan: OncePlan): Promise<OnceResult> {
   let socket = kept.get(plan.port);
   if (socket === undefined) {
     socket = await openSocket(plan.port);
+    socket.on('error', () => undefined);
+    socket.on('close', () => kept.delete(plan.port));
     kept.set(plan.port, socket);
   }
   const open = socket;
-  open.removeAllListeners('data');
   return await new Promise((resolve, reject) => {
-    open.once('error', reject);
-    const connection = new Connection(open, Buffer.from(plan.request, 'latin1'), (micros, ok) => {
-      open.off('error', reject);
+    const broken = (): void => reject(new Error('The connection broke before the answer came'));
+    open.once('close', broken);
+    const connection = new Connection(open, Buffer.from(plan.request, 'latin1'), (micros, status) => {
+      open.off('close', broken);
       open.removeAllListeners('data');
-      resolve({ ms: micros / 1000, ok });
-      return true;
+      if (status === 200) return resolve({ ms: micros / 1000 });
+      return reject(new Error(`The answer has status ${status}`));
     });
     connection.send();
   });

@@ -51,6 +51,9 @@ class Slot {
   }
 }
 
+/** Sources up to this size are compiled whole; of larger ones most is never called, and reading it costs. */
+const eagerBytes = 128 * 1024;
+
 /** RSS of a process beyond what its instances may take before it is given up. */
 const rssSlackBytes = 1024 * 2 ** 20;
 
@@ -69,6 +72,8 @@ export class Cell {
   #config: CellConfig | undefined;
   #disposed = 0;
   #condemned = false;
+  /** One after the other: each sets flags of the process. */
+  #compiles: Promise<void> = Promise.resolve();
   #rssAt = 0;
 
   constructor(pipe: Pipe, options: CellOptions) {
@@ -94,7 +99,9 @@ export class Cell {
       case Frame.Retire:
         return this.#retire(id, text as GoneReason);
       case Frame.Compile:
-        void this.#compile(id, text === 'script' ? 'script' : 'module', bytes);
+        this.#compiles = this.#compiles.then(() =>
+          this.#compile(id, text === 'script' ? 'script' : 'module', bytes),
+        );
         return;
       case Frame.Ping:
         this.#channel.send(Frame.Pong, id, JSON.stringify(this.#report()));
@@ -294,7 +301,8 @@ export class Cell {
 
   async #compile(id: number, kind: 'script' | 'module', bytes: Buffer): Promise<void> {
     try {
-      const cache = await compileCache(kind, bytes.toString('utf8'));
+      const eager = this.#config?.inProcess === false && (kind === 'script' || bytes.length <= eagerBytes);
+      const cache = await compileCache({ kind, source: bytes.toString('utf8'), eager });
       this.#channel.send(Frame.Compiled, id, '', cache);
     } catch (error) {
       this.#channel.send(Frame.Compiled, id, error instanceof Error ? error.message : String(error));

@@ -8,7 +8,15 @@ import { setNow } from './clock.ts';
 import { Invocation, enter, findInvocation } from './invocation.ts';
 import { callHandler } from './lambda.ts';
 import { beginEntry, endEntry } from './output.ts';
-import { NativeUint8Array, bufferLength, copyBytes, guestJson, parseJson } from './primordials.ts';
+import {
+  NativeUint8Array,
+  bufferLength,
+  copyBytes,
+  guestJson,
+  parseJson,
+  stringIndexOf,
+  stringSlice,
+} from './primordials.ts';
 import { In } from './protocol.ts';
 import { functionName, handlers } from './start.ts';
 import { handleRequest } from './web-handler.ts';
@@ -16,9 +24,13 @@ import type { EventHandler } from './module.ts';
 
 type Message = readonly unknown[];
 
-/** One message of the engine is one entry (protocol.ts); never throws. */
+/** One message of the engine is one entry (protocol.ts), or with `more` 2 several requests are; never throws. */
 export function deliver(text: string, bytes: ArrayBuffer | undefined, more: number, now: number): void {
   setNow(now);
+  if (more === 2) {
+    void deliverRow(text);
+    return;
+  }
   const message = parseJson(text) as Message;
   const number = message.length > 1 ? (message[1] as number) : 0;
   beginEntry(number);
@@ -27,6 +39,31 @@ export function deliver(text: string, bytes: ArrayBuffer | undefined, more: numb
   } finally {
     endEntry(more === 1);
   }
+}
+
+/** Rounds of microtasks that a request of a row may take before the row ends for it. */
+const rowPatience = 16;
+
+/**
+ * Requests one after the other in one entry, each begun only when the one before is over, so that what its microtasks do
+ * is its own. One that waits for something ends the row; the cell sees by marker[1] how far it came.
+ */
+async function deliverRow(row: string): Promise<void> {
+  let from = 0;
+  while (from !== -1) {
+    const end = stringIndexOf(row, '\n', from);
+    const message = parseJson(end === -1 ? stringSlice(row, from) : stringSlice(row, from, end)) as Message;
+    const number = message[1] as number;
+    from = end === -1 ? -1 : end + 1;
+    beginEntry(number);
+    act(message, number, undefined);
+    for (let round = 0; round < rowPatience && findInvocation(number) !== undefined; round++) {
+      // oxlint-disable-next-line typescript/await-thenable -- one round of microtasks, no promise to wait for
+      await undefined;
+    }
+    if (findInvocation(number) !== undefined) break;
+  }
+  endEntry(false);
 }
 
 function act(message: Message, number: number, bytes: ArrayBuffer | undefined): void {

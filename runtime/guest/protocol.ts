@@ -5,7 +5,9 @@
  * all the microtasks a message causes run before the next message and belong to that message's invocation:
  *   deliver(text, bytes | undefined, more, now)
  *     text  one JSON array, see `In`; bytes: an ArrayBuffer that [off, len] pairs in the message point into
- *     more  1 when another message follows at once: the bootstrap then keeps its output for the last one
+ *     more  1 when another message follows at once: the bootstrap then keeps its output for the last one;
+ *           2: text is a row of Request messages without bytes, joined by "\n". Each begins when the one before is
+ *           over, with all its microtasks; one that waits ends the row, and marker[1] tells who was last
  *     now   milliseconds since the epoch (fraction allowed); the guest's clock stands still within an entry
  * Outwards the bootstrap calls send(text, bytes | undefined), an ignored callback (asynchronous, no result).
  *   text  lines joined by "\n"; each is a letter, the invocation's number, a space, and JSON text (see `Out`);

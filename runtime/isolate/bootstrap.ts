@@ -1,6 +1,7 @@
 import ivm from 'isolated-vm';
 import { domainToASCII } from 'node:url';
 import { randomBytes } from 'node:crypto';
+import { setFlagsFromString } from 'node:v8';
 
 /** The guest bundle (runtime/guest) and V8's cache of it. */
 export interface GuestBundle {
@@ -112,19 +113,39 @@ export function toExternal(bytes: Uint8Array): ivm.ExternalCopy<ArrayBuffer> {
   return new ivm.ExternalCopy(toArrayBuffer(bytes));
 }
 
+/** What to make a code cache of. */
+export interface CacheRequest {
+  readonly kind: 'script' | 'module';
+  readonly source: string;
+  /** Compile every function now, so that none is compiled in a cold start. Sets V8 flags of the process meanwhile. */
+  readonly eager: boolean;
+}
+
 /**
  * V8's code cache of a source, made in an isolate of its own that never runs it. Only for sources whose compile may
  * end this process: call it in the cell that compiles. Throws what V8 says of a source that does not parse.
  */
-export async function compileCache(kind: 'script' | 'module', source: string): Promise<Uint8Array> {
+export async function compileCache({ kind, source, eager }: CacheRequest): Promise<Uint8Array> {
   const isolate = new ivm.Isolate({ memoryLimit: 1024 });
+  const compile = async (produceCachedData: boolean): Promise<ivm.CachedDataResult> => {
+    const options = { produceCachedData };
+    const compiled = await (kind === 'script'
+      ? isolate.compileScript(source, options)
+      : isolate.compileModule(source, options));
+    return compiled as ivm.CachedDataResult;
+  };
   try {
-    const options = { produceCachedData: true } as const;
-    const compiled =
-      kind === 'script'
-        ? await isolate.compileScript(source, options)
-        : await isolate.compileModule(source, options);
-    const external = (compiled as ivm.CachedDataResult).cachedData;
+    if (eager) {
+      // The flag is part of what a cache must match, so it is gone again when the cache is made; the isolate's own
+      // compilation cache then hands out what was compiled whole.
+      setFlagsFromString('--no-lazy');
+      try {
+        await compile(false);
+      } finally {
+        setFlagsFromString('--lazy');
+      }
+    }
+    const external = (await compile(true)).cachedData;
     return external === undefined ? new Uint8Array() : new Uint8Array(external.copy());
   } finally {
     isolate.dispose();

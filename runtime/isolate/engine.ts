@@ -1,3 +1,4 @@
+import type ivm from 'isolated-vm';
 import {
   StartFailure,
   type Engine,
@@ -23,6 +24,8 @@ export interface IsolateEngineOptions {
 
 /** A top level that waits for something for longer than this has failed to start, in ms. */
 const startWallMs = 10_000;
+/** Code caches up to this size are read on the cell's own thread. */
+const atOnceBytes = 64 * 1024;
 
 /** The V8 engine: one isolated-vm isolate an instance. */
 export class IsolateEngine implements Engine {
@@ -137,16 +140,10 @@ class Startup {
   }
 
   async #load(): Promise<Ran> {
-    const { isolate, context, prepare, start } = this.#sandbox;
-    const { source, cache, head } = this.#spec;
+    const { prepare, start } = this.#sandbox;
+    const { head } = this.#spec;
     const began = performance.now();
-    const module = await isolate.compileModule(source, {
-      filename: 'file:///index.js',
-      ...(cache === undefined || cache.length === 0 ? {} : { cachedData: toExternal(cache) }),
-    });
-    await module.instantiate(context, (specifier) => {
-      throw new Error(`Cannot find module ${JSON.stringify(specifier)}; bundle it with the function`);
-    });
+    const module = await this.#compile();
     const loaded = performance.now();
     prepare.applyIgnored(undefined, [head, performance.timeOrigin + performance.now()]);
     await module.evaluate();
@@ -161,6 +158,25 @@ class Startup {
       loadMs: loaded - began,
       topLevelMs: performance.now() - loaded,
     };
+  }
+
+  /**
+   * The module, instantiated. What is small and compiled already is read here at once: it runs no guest code, and each
+   * trip to the isolate's thread costs more. All else is compiled on that thread.
+   */
+  async #compile(): Promise<ivm.Module> {
+    const { isolate, context } = this.#sandbox;
+    const { source, cache } = this.#spec;
+    const cached = cache !== undefined && cache.length > 0;
+    const options = { filename: 'file:///index.js', ...(cached ? { cachedData: toExternal(cache) } : {}) };
+    if (cached && cache.length <= atOnceBytes) {
+      const module = isolate.compileModuleSync(source, options);
+      module.instantiateSync(context, noImports);
+      return module;
+    }
+    const module = await isolate.compileModule(source, options);
+    await module.instantiate(context, noImports);
+    return module;
   }
 
   #explain(error: unknown): StartProblem {
@@ -193,6 +209,10 @@ class Startup {
       return this.#stop({ kind: 'exceeded', limit: 'logBytes' });
     this.#watcher.line(0, 'L', json);
   }
+}
+
+function noImports(specifier: string): never {
+  throw new Error(`Cannot find module ${JSON.stringify(specifier)}; bundle it with the function`);
 }
 
 function toNames(value: readonly unknown[] | undefined): readonly string[] {

@@ -4,14 +4,19 @@ import { IdTable } from '#runtime/id-table.ts';
 import { toArgument, type Sandbox } from './bootstrap.ts';
 import { clearTimers, createInvocation, type Invocation } from './invocations.ts';
 import { Output } from './output.ts';
+import { RowPolicy } from './row-policy.ts';
 import type { Watchdog } from './watchdog.ts';
 
 interface Message {
   readonly invocation: number;
   readonly text: string;
   readonly bytes: Uint8Array | undefined;
+  /** It may share an entry with others of its kind: a request without bytes. */
+  readonly plain: boolean;
 }
 
+/** How the message of a request begins. */
+const plainStart = `[${In.Request},`;
 /** How often the heap is measured, at the most. */
 const memorySampleMs = 20;
 /** How long a stopped entry may take to end before the process is given up. */
@@ -30,6 +35,7 @@ export class IsolateInstance implements Instance {
   /** CPU that ticks saw in the entries that run now, all invocations together. */
   #sampledMs = 0;
   readonly #entryTimeoutMs: number;
+  readonly #rows = new RowPolicy();
   readonly #output: Output;
   #queue: Message[] = [];
   #batch: readonly Message[] = [];
@@ -79,7 +85,7 @@ export class IsolateInstance implements Instance {
       return;
     }
     this.#invocations.add(invocation, createInvocation(invocation));
-    this.#push(invocation, message, bytes);
+    this.#push(invocation, message, bytes, message.startsWith(plainStart));
   }
 
   message(invocation: number, message: string, bytes: Uint8Array): void {
@@ -143,13 +149,10 @@ export class IsolateInstance implements Instance {
     this.#watcher.unhealthy();
   }
 
-  #push(invocation: number, text: string, bytes: Uint8Array | undefined): void {
+  #push(invocation: number, text: string, bytes: Uint8Array | undefined, request = false): void {
     if (this.#dead) return;
-    this.#queue.push({
-      invocation,
-      text,
-      bytes: bytes !== undefined && bytes.length > 0 ? bytes : undefined,
-    });
+    const some = bytes !== undefined && bytes.length > 0;
+    this.#queue.push({ invocation, text, bytes: some ? bytes : undefined, plain: request && !some });
     if (!this.#busy) {
       this.#busy = true;
       queueMicrotask(() => void this.#pump());
@@ -162,14 +165,15 @@ export class IsolateInstance implements Instance {
       this.#queue = [];
       this.#batch = batch;
       this.#watchdog.enter(this);
+      const isRow = this.#rows.allow(batch);
       try {
-        await this.#enter(batch);
+        await (isRow ? this.#enterRow(batch) : this.#enter(batch));
       } catch (error) {
         this.#failed(error, batch);
       } finally {
         this.#watchdog.leave(this);
       }
-      this.#settle(batch);
+      this.#settle(isRow ? this.#splitRow(batch) : batch);
     }
     this.#busy = false;
   }
@@ -183,6 +187,26 @@ export class IsolateInstance implements Instance {
     return deliver.apply(undefined, argumentsOf(batch[last], 0, now), options);
   }
 
+  /** Several requests in one entry (guest/protocol.ts, `more` 2). */
+  #enterRow(batch: readonly Message[]): Promise<unknown> {
+    const { deliver, marker } = this.#sandbox;
+    marker[1] = 0;
+    const text = batch.map((message) => message.text).join('\n');
+    const timeout = this.#entryTimeoutMs + 2 * batch.length;
+    const now = performance.timeOrigin + performance.now();
+    return deliver.apply(undefined, [text, undefined, 2, now], { timeout });
+  }
+
+  /** The part of a row that was begun; the rest goes back to the head of the queue. */
+  #splitRow(batch: readonly Message[]): readonly Message[] {
+    const last = this.#sandbox.marker[1];
+    const begun = batch.findIndex((message) => message.invocation === last) + 1;
+    if (begun === batch.length) return batch;
+    this.#rows.pause();
+    this.#queue = [...batch.slice(begun), ...this.#queue];
+    return batch.slice(0, begun);
+  }
+
   /** The last entry of a batch did not end well: V8 stopped it, the isolate is gone, or a rejection nobody handled. */
   #failed(error: unknown, batch: readonly Message[]): void {
     const message = error instanceof Error ? error.message : String(error);
@@ -190,11 +214,11 @@ export class IsolateInstance implements Instance {
       if (!this.#dead) this.#kill();
       return this.#lose(this.#running(), 'memoryMb');
     }
-    const last = batch.at(-1)?.invocation ?? 0;
+    const last = this.#sandbox.marker[1] || (batch.at(-1)?.invocation ?? 0);
     if (message.startsWith('Script execution timed out')) {
       const found = this.#invocations.get(last);
       if (found !== undefined) found.over = 'cpuMs';
-      this.#queue.unshift({ invocation: 0, text: `[${In.Flush}]`, bytes: undefined });
+      this.#queue.unshift({ invocation: 0, text: `[${In.Flush}]`, bytes: undefined, plain: false });
       if (!this.#unhealthy) this.#retire();
       return;
     }
@@ -240,6 +264,7 @@ export class IsolateInstance implements Instance {
     const total = Number(this.#cpuNs - before) / 1e6;
     const sampled = this.#sampledMs;
     this.#sampledMs = 0;
+    this.#rows.note(total, batch.length);
     const only = batch[0]?.invocation;
     if (batch.every((message) => message.invocation === only)) {
       const found = this.#invocations.get(only ?? 0);

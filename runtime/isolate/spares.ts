@@ -1,5 +1,8 @@
 import { openSandbox, type GuestBundle, type Sandbox } from './bootstrap.ts';
 
+/** After a spare was taken its successor is made this much later, in ms. */
+const restMs = 40;
+
 /**
  * Bootstrapped isolates that wait for a function, by memory size: the default size, and sizes asked for lately.
  * Refilled one at a time, after the cold start that took one has had its turn.
@@ -10,6 +13,7 @@ export class Spares {
   readonly #waiting: Map<number, Sandbox[]> = new Map();
   readonly #sizes: number[];
   #filling = false;
+  #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(bundle: GuestBundle, wanted: number, memoryMb: number) {
@@ -28,8 +32,17 @@ export class Spares {
   take(memoryMb: number): Sandbox | undefined {
     this.#remember(memoryMb);
     const found = this.#waiting.get(memoryMb)?.shift();
-    setTimeout(() => void this.fill(), 1);
+    this.#refillSoon();
     return found;
+  }
+
+  /** Not while the start that took one still runs: a new isolate would take its core. */
+  #refillSoon(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      void this.fill();
+    }, restMs);
+    this.#timer.unref();
   }
 
   /** Makes spares until each size has its number. Resolves when done; failures leave the stock short. */
@@ -56,6 +69,7 @@ export class Spares {
 
   close(): void {
     this.#closed = true;
+    clearTimeout(this.#timer);
     for (const list of this.#waiting.values()) for (const sandbox of list) sandbox.isolate.dispose();
     this.#waiting.clear();
   }
