@@ -36,13 +36,13 @@ export const kvSource = `export default {
     const count = Number(searchParams.get('count'));
     const width = Number(searchParams.get('width'));
     const value = 'v'.repeat(100);
+    const began = Date.now();
     const one = {
-      put: (i) => env.KV.put('key-' + (i % 1000), value),
+      put: (i) => env.KV.put('key-' + (i % 1000), value + i + began),
       get: (i) => env.KV.get('key-' + (i % 1000)),
       list: () => env.KV.list({ limit: 100 }),
     }[verb];
     let next = 0;
-    const began = Date.now();
     const lane = async () => {
       while (next < count) await one(next++);
     };

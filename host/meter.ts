@@ -15,7 +15,11 @@ export interface Metered {
   readonly peakBytes: number;
 }
 
-type Sum = { -readonly [Key in keyof UsageReport]: UsageReport[Key] } & { outcomes: Record<string, number> };
+type Sum = { -readonly [Key in keyof UsageReport]: UsageReport[Key] } & {
+  outcomes: Record<string, number>;
+  /** Changed since it was saved. */
+  dirty: boolean;
+};
 
 const saveMs = 10_000;
 const prefix = 'usage/';
@@ -24,7 +28,8 @@ const prefix = 'usage/';
 export class Meter {
   readonly #store: Store;
   readonly #sums: Map<string, Sum> = new Map();
-  readonly #dirty: Set<string> = new Set();
+  /** The sum of a target, found without making its key. */
+  readonly #byTarget: WeakMap<Target, Sum> = new WeakMap();
   readonly #timer: NodeJS.Timeout;
   readonly #failed: (error: unknown) => void;
 
@@ -44,7 +49,7 @@ export class Meter {
       const page = await this.#store.list({ prefix, limit: 1000, ...(after === undefined ? {} : { after }) });
       for (const entry of page) {
         const sum = JSON.parse(decoder.decode(entry.value)) as Sum;
-        this.#sums.set(entry.key, sum);
+        this.#sums.set(entry.key, { ...sum, dirty: false });
       }
       after = page.at(-1)?.key;
       if (page.length < 1000) return;
@@ -53,8 +58,7 @@ export class Meter {
 
   record(of: Metered, outcome: Outcome, cpuMs: number): void {
     const { deployment } = of.pool.target;
-    const key = `${prefix}${deployment.function}/${deployment.version}`;
-    const sum = this.#sum(key, deployment.function, deployment.version);
+    const sum = this.#sum(of.pool.target);
     const wallMs = performance.now() - of.startedAt;
     const label = outcomeLabel(outcome);
     sum.invocations++;
@@ -67,28 +71,27 @@ export class Meter {
     sum.bytesIn += of.bytesIn;
     sum.bytesOut += of.bytesOut;
     sum.operations += of.operations;
-    this.#dirty.add(key);
+    sum.dirty = true;
   }
 
   report(name?: string): readonly UsageReport[] {
     return [...this.#sums.values()]
       .filter((sum) => name === undefined || sum.function === name)
-      .map((sum) => ({ ...sum, outcomes: { ...sum.outcomes } }))
+      .map(({ dirty: _, ...sum }) => ({ ...sum, outcomes: { ...sum.outcomes } }))
       .sort((a, b) => (a.function < b.function ? -1 : a.function > b.function ? 1 : a.version - b.version));
   }
 
   async save(): Promise<void> {
-    const keys = [...this.#dirty];
-    this.#dirty.clear();
+    const sums = [...this.#sums].filter(([, sum]) => sum.dirty);
+    for (const [, sum] of sums) sum.dirty = false;
     const encoder = new TextEncoder();
     try {
-      const changes = keys.map((key) => {
-        const value = encoder.encode(JSON.stringify(this.#sums.get(key)));
-        return { kind: 'put' as const, key, value };
+      const changes = sums.map(([key, { dirty: _, ...sum }]) => {
+        return { kind: 'put' as const, key, value: encoder.encode(JSON.stringify(sum)) };
       });
       if (changes.length > 0) await this.#store.write(changes);
     } catch (error) {
-      for (const key of keys) this.#dirty.add(key);
+      for (const [, sum] of sums) sum.dirty = true;
       throw error;
     }
   }
@@ -98,9 +101,16 @@ export class Meter {
     await this.save().catch(this.#failed);
   }
 
-  #sum(key: string, name: string, version: number): Sum {
+  #sum(target: Target): Sum {
+    const found = this.#byTarget.get(target);
+    if (found !== undefined) return found;
+    const { function: name, version } = target.deployment;
+    const key = `${prefix}${name}/${version}`;
     const known = this.#sums.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      this.#byTarget.set(target, known);
+      return known;
+    }
     const sum: Sum = {
       function: name,
       version,
@@ -114,7 +124,9 @@ export class Meter {
       bytesIn: 0,
       bytesOut: 0,
       operations: 0,
+      dirty: false,
     };
+    this.#byTarget.set(target, sum);
     this.#sums.set(key, sum);
     return sum;
   }

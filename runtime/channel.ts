@@ -140,7 +140,9 @@ export class Channel {
       const textAt = at + frameHeaderBytes;
       const text = textBytes === 0 ? '' : chunk.toString('utf8', textAt, textAt + textBytes);
       const type = chunk[at + 4] ?? 0;
-      this.#listener.frame(type, chunk.readUInt32LE(at + 5), text, chunk.subarray(textAt + textBytes, end));
+      const bytesAt = textAt + textBytes;
+      const bytes = bytesAt === end ? emptyBytes : chunk.subarray(bytesAt, end);
+      this.#listener.frame(type, chunk.readUInt32LE(at + 5), text, bytes);
       if (this.#closed) return 0;
       at = end;
     }

@@ -28,6 +28,11 @@ export interface DispatchOptions {
 }
 
 const sweepMs = 20;
+/** Ids that share their first digits, and the digits they end with. */
+const lowIds = 4096;
+const lowDigits: readonly string[] = Array.from({ length: lowIds }, (_, low) =>
+  low.toString(16).padStart(3, '0'),
+);
 const levels: ReadonlySet<string> = new Set(['debug', 'log', 'info', 'warn', 'error', 'system']);
 
 /** Finds an instance for each call, starts one where there is none, and watches wall clocks. */
@@ -38,6 +43,7 @@ export class Dispatcher implements Dispatch, InvocationOwner {
   readonly #underWay: Invocation[] = [];
   readonly #idPrefix: string = randomBytes(10).toString('hex');
   #idCount = 0;
+  #idStart = '';
   #sweep: NodeJS.Timeout | undefined;
   #closing = false;
   #idle: (() => void) | undefined;
@@ -66,9 +72,19 @@ export class Dispatcher implements Dispatch, InvocationOwner {
 
   /** UUID form (RFC 9562, version 8): random at boot, then counted. */
   nextId(): string {
-    const count = (this.#idCount++).toString(16).padStart(12, '0').slice(-12);
+    const low = this.#idCount++ % lowIds;
+    if (low === 0) this.#idStart = this.#nextIdStart();
+    return this.#idStart + (lowDigits[low] ?? '');
+  }
+
+  /** What the next 4096 ids begin with. */
+  #nextIdStart(): string {
+    const high = Math.trunc(this.#idCount / lowIds)
+      .toString(16)
+      .padStart(9, '0')
+      .slice(-9);
     const p = this.#idPrefix;
-    return `${p.slice(0, 8)}-${p.slice(8, 12)}-8${p.slice(12, 15)}-8${p.slice(15, 18)}-${count}`;
+    return `${p.slice(0, 8)}-${p.slice(8, 12)}-8${p.slice(12, 15)}-8${p.slice(15, 18)}-${high}`;
   }
 
   place(invocation: Invocation): void {

@@ -18,8 +18,9 @@ for (const guest of guests) {
 }
 const { url } = await host.listen({ port: 0, adminPort: false });
 const { cells, isolation } = await host.health();
-process.stdout.write(`${JSON.stringify({ url, isolation, pids: cells.map((cell) => cell.pid) })}\n`);
 process.once('SIGTERM', () => {
   void host.close().then(() => process.stdout.write('closed\n'));
 });
 process.once('SIGUSR2', () => process.exit(7));
+// Whoever reads this may send signals at once.
+process.stdout.write(`${JSON.stringify({ url, isolation, pids: cells.map((cell) => cell.pid) })}\n`);
