@@ -15,7 +15,7 @@ interface Panel {
 
 const width = 860;
 const labelWidth = 250;
-const barWidth = 460;
+const barWidth = 380;
 const rowHeight = 24;
 const panelGap = 34;
 const ours = '#2f6f9f';
@@ -90,12 +90,12 @@ function coldPanels({ cold }: BenchReport): readonly Panel[] {
   ];
 }
 
-function warmPanels({ warm }: BenchReport): readonly Panel[] {
+function warmPanels({ warm, pinned }: BenchReport): readonly Panel[] {
   if (warm === undefined) return [];
   const isNode = (what: string): boolean => what.startsWith('node:http');
   return [
     {
-      title: 'Warm requests per second on one core (longer is better)',
+      title: `Warm requests per second${pinned ? ' on one core' : ''} (longer is better)`,
       bars: warm.rows
         .filter(({ connections }) => connections > 1)
         .map((row) => ({

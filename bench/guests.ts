@@ -28,7 +28,7 @@ export const pipeSource = `export default {
 };
 `;
 
-/** Times its own operations: \`?verb=put|get|list&count=N&width=N\`; answers { ms, count }. */
+/** Times its own operations: `?verb=put|get|list&count=N&width=N`; answers { ms, count }. */
 export const kvSource = `export default {
   async fetch(request, env) {
     const { searchParams } = new URL(request.url);

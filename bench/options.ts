@@ -91,7 +91,7 @@ export interface CommandLine {
   readonly help: boolean;
 }
 
-/** Parses the words after \`islet bench\`. Throws TypeError with what would work. */
+/** Parses the words after `islet bench`. Throws TypeError with what would work. */
 export function parseCommandLine(words: readonly string[]): CommandLine {
   const { values } = parseArgs({
     args: [...words],

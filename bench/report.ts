@@ -34,7 +34,7 @@ export interface ColdReport {
   readonly phases: readonly StartRow[];
   /** First requests of functions over HTTP. */
   readonly http: readonly FirstRow[];
-  /** Beside them: a bare \`node -e 0\` from spawn to exit. */
+  /** Beside them: a bare `node -e 0` from spawn to exit. */
   readonly nodeProcess: Spread;
 }
 
@@ -43,7 +43,7 @@ export interface StartRow {
   readonly sourceBytes: number;
   readonly spare: boolean;
   readonly cached: boolean;
-  /** Isolate and context; \`bootstrap\`: the web globals; both were done before when a spare was taken. */
+  /** Isolate and context; `bootstrap`: the web globals; both were done before when a spare was taken. */
   readonly create: Spread;
   readonly bootstrap: Spread;
   readonly load: Spread;

@@ -56,8 +56,11 @@ export function parseHostOptions(options: HostOptions = {}): HostConfig {
 
 function parseStore(store: string | undefined): string | undefined {
   if (store === undefined || store === 'sqlite') return undefined;
-  if (/^[a-z][a-z0-9+.-]*:\/\//.test(store))
-    bad(`store is ${JSON.stringify(store)}; this version knows "sqlite" and the path of a database file`);
+  // A bare word is more likely the name of a store that does not exist than a file to make in the current folder.
+  if (/^[a-z][a-z0-9+.-]*:\/\//.test(store) || !/[./\\]/.test(store))
+    bad(
+      `store is ${JSON.stringify(store)}; this version knows "sqlite" and the path of a database file, e.g. "./islet.db"`,
+    );
   return resolve(store);
 }
 

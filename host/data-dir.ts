@@ -12,7 +12,7 @@ export interface DataDir {
   readonly codeCache: string;
   /** Bearer token of the admin API; made at the first start. */
   readonly token: string;
-  /** Tells the CLI where this host listens. */
+  /** Tells the CLI where this host listens. Throws HostError ERR_DATA_DIR. */
   announce(listening: { readonly url: string; readonly adminUrl?: string }): void;
   /** Takes the announcement back. */
   retract(): void;
@@ -24,25 +24,36 @@ export function openDataDir(path: string): DataDir {
   try {
     makeFolder(path);
     const token = readToken(join(path, 'token'));
+    makeFolder(join(path, 'code-cache'));
     return {
       path,
       storeFile: join(path, 'islet.db'),
       keyFile: join(path, 'secrets.key'),
       codeCache: join(path, 'code-cache'),
       token,
-      announce: (listening) =>
-        writeFileSync(file, `${JSON.stringify({ pid: process.pid, ...listening })}\n`, { mode: 0o600 }),
+      announce: (listening) => {
+        try {
+          writeFileSync(file, `${JSON.stringify({ pid: process.pid, ...listening })}\n`, { mode: 0o600 });
+        } catch (cause) {
+          rmSync(file, { force: true });
+          throw notUsable(path, cause);
+        }
+      },
       retract: () => rmSync(file, { force: true }),
     };
   } catch (cause) {
-    if (cause instanceof HostError) throw cause;
-    const { message } = cause as Error;
-    throw new HostError(
-      'ERR_DATA_DIR',
-      `Cannot use data directory ${path}: ${message}; give one that this user may write with --dir`,
-      { cause },
-    );
+    throw cause instanceof HostError ? cause : notUsable(path, cause);
   }
+}
+
+/** ERR_DATA_DIR for what the system said about it. */
+function notUsable(path: string, cause: unknown): HostError {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const remedy =
+    code === 'ENOSPC' || code === 'EDQUOT'
+      ? 'free disk space, what is stored is kept'
+      : 'give one that this user may write with --dir';
+  return new HostError('ERR_DATA_DIR', `Cannot use data directory ${path}: ${message}; ${remedy}`, { cause });
 }
 
 function readToken(file: string): string {

@@ -109,7 +109,8 @@ export class RunningHost implements Host {
       return listening;
     } catch (error) {
       this.#http = undefined;
-      await http.close({ graceMs: 0 });
+      await Promise.all([http.close({ graceMs: 0 }), this.#admin?.close()]);
+      this.#admin = undefined;
       throw error;
     }
   }
@@ -144,7 +145,10 @@ export class RunningHost implements Host {
   }
 
   async usage(name?: string): Promise<readonly UsageReport[]> {
-    return this.#parts.meter.report(name);
+    const reports = this.#parts.meter.report(name);
+    // What was deleted keeps its figures; a name that never was is a mistake, and this says so.
+    if (name !== undefined && reports.length === 0) await this.#parts.deployments.versions(name);
+    return reports;
   }
 
   async health(): Promise<Health> {

@@ -67,9 +67,12 @@ function ownerPid(dir: string): number | undefined {
 }
 
 function notWritable(dir: string, cause: unknown): HostError {
-  return new HostError(
-    'ERR_DATA_DIR',
-    `Cannot use the data directory ${JSON.stringify(dir)}: it does not exist or this user may not write to it; give another --dir`,
-    { cause },
-  );
+  const { code } = cause as NodeJS.ErrnoException;
+  const why =
+    code === 'ENOSPC' || code === 'EDQUOT'
+      ? 'there is no room left; free disk space, what is stored is kept'
+      : 'it does not exist or this user may not write to it; give another --dir';
+  return new HostError('ERR_DATA_DIR', `Cannot use the data directory ${JSON.stringify(dir)}: ${why}`, {
+    cause,
+  });
 }

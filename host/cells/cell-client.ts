@@ -13,6 +13,7 @@ import {
 } from '#runtime/frames.ts';
 import { IdTable } from '#runtime/id-table.ts';
 import type { CellProcess } from './process.ts';
+import { parseCellReport, parseLoaded, parseNotLoaded } from './reports.ts';
 
 /** One invocation as a cell answers it. */
 export interface Resident {
@@ -38,7 +39,7 @@ export interface CellEvents {
   ready(): void;
   /** No more guests here: stuck or out of memory. */
   condemned(why: string): void;
-  /** The process ended or broke the protocol. Residents and tenants have been told. */
+  /** The process ended or broke the protocol. Tenants have been told, residents will be. */
   closed(why: string): void;
 }
 
@@ -102,9 +103,16 @@ export class CellClient {
     this.#channel.send(Frame.Configure, 0, JSON.stringify(config), bundle);
   }
 
-  /** Starts an instance and gives its number. `code` is sent when the cell has not got it. */
+  /**
+   * Starts an instance and gives its number. `code` is sent when the cell has not got it. When the cell is dead the
+   * tenant hears that it is lost, in a later turn.
+   */
   load(spec: StartSpec, code: Uint8Array, tenant: Tenant): number {
     const number = this.#next++;
+    if (this.state === 'dead') {
+      setImmediate(() => tenant.lost());
+      return number;
+    }
     this.#tenants.set(number, tenant);
     const users = this.#codes.get(spec.codeId) ?? 0;
     const known = users > 0;
@@ -114,8 +122,13 @@ export class CellClient {
     return number;
   }
 
+  /** A number for an invocation. When the cell is dead the resident hears that it is lost, in a later turn. */
   take(resident: Resident): number {
     const number = this.#next++;
+    if (this.state === 'dead') {
+      setImmediate(() => resident.lost());
+      return number;
+    }
     this.#residents.add(number, resident);
     return number;
   }
@@ -157,6 +170,7 @@ export class CellClient {
   }
 
   #frame(type: number, id: number, text: string, bytes: Buffer): void {
+    if (this.state === 'dead') return;
     this.heardAt = performance.now();
     try {
       this.#dispatch(type, id, text, bytes);
@@ -187,11 +201,15 @@ export class CellClient {
         this.#residents.take(id)?.returned();
         return;
       case Frame.Loaded:
-        this.#tenants.get(id)?.loaded(JSON.parse(text) as LoadedReport);
+        this.#tenants.get(id)?.loaded(parseLoaded(text));
         return;
       case Frame.NotLoaded: {
+        const report = parseNotLoaded(text);
+        const codeId = this.#codeOf.get(id);
         const tenant = this.#leave(id);
-        tenant?.notLoaded(JSON.parse(text) as NotLoadedReport);
+        // Our count of who has the code and the cell's differ for a moment after a failed start: send it next time.
+        if (report.needCode === true && codeId !== undefined) this.#codes.delete(codeId);
+        tenant?.notLoaded(report);
         return;
       }
       case Frame.Gone: {
@@ -207,14 +225,14 @@ export class CellClient {
         this.#compiles.delete(id);
         return;
       case Frame.Pong:
-        this.report = JSON.parse(text) as CellReport;
+        this.report = parseCellReport(text);
         return;
       case Frame.Ready:
         if (this.state === 'starting') this.state = 'ready';
         this.#events.ready();
         return;
       case Frame.Condemned:
-        this.#events.condemned(text);
+        if (this.state !== 'draining') this.#events.condemned(text.slice(0, 200));
         return;
       default:
         throw new TypeError(`frame type ${type}`);
@@ -238,15 +256,17 @@ export class CellClient {
     if (this.state === 'dead') return;
     this.state = 'dead';
     this.#process.kill();
+    this.#channel.close();
     const residents = this.#residents.values();
     const tenants = [...this.#tenants.values()];
     const compiles = [...this.#compiles.values()];
     this.#residents.clear();
     this.#tenants.clear();
     this.#compiles.clear();
+    // First the instances, so that nobody counts on them; then whoever replaces the cell; then those who go there.
+    for (const tenant of tenants) tenant.lost();
     const words = this.#process.lastWords();
     this.#events.closed([problem ?? 'it ended', words].filter((part) => part !== '').join('; '));
-    for (const tenant of tenants) tenant.lost();
     for (const resolve of compiles) resolve(undefined);
     for (const resident of residents) resident.lost();
   }

@@ -42,7 +42,9 @@ export class CodeCache {
     const path = this.#path(kind, source);
     const running = this.#making.get(path);
     if (running !== undefined) return running;
-    const made = this.#write(path, kind, source).finally(() => this.#making.delete(path));
+    const made = this.#write(path, kind, source)
+      .catch(() => undefined)
+      .finally(() => this.#making.delete(path));
     this.#making.set(path, made);
     return made;
   }

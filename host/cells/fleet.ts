@@ -36,6 +36,7 @@ export class Fleet {
   #compiler: Promise<CellClient> | undefined;
   #compilerTimer: NodeJS.Timeout | undefined;
   #closed = false;
+  #checkedAt = performance.now();
   readonly #growing: Set<string> = new Set();
   /** Settles with the first cell: it is ready, or it died before it was. */
   readonly #first: PromiseWithResolvers<void> = Promise.withResolvers<void>();
@@ -80,16 +81,26 @@ export class Fleet {
 
   /** Starts one more cell of a cordon; resolves as soon as it can be sent work, which it queues until it is ready. */
   async grow(cordon: string): Promise<CellClient> {
-    return this.#adopt(await this.#start(), cordon);
+    const process = this.#closed ? undefined : await this.#start();
+    if (!this.#closed && process !== undefined) return this.#adopt(process, cordon);
+    process?.kill();
+    throw new HostError('ERR_CLOSING', 'Cannot start a cell: this host is closing; open another');
   }
 
   /** The same at once; undefined in this process, where the first cell takes a moment to import. */
   growNow(cordon: string): CellClient | undefined {
     if (this.#closed) return undefined;
-    if (this.#options.isolation !== 'none') return this.#adopt(spawnCell(), cordon);
+    try {
+      if (this.#options.isolation !== 'none') return this.#adopt(spawnCell(), cordon);
+    } catch (error) {
+      this.#options.log('error', `Starting a cell: ${String(error)}`);
+      return undefined;
+    }
     if (!this.#growing.has(cordon)) {
       this.#growing.add(cordon);
-      void this.grow(cordon).finally(() => this.#growing.delete(cordon));
+      void this.grow(cordon)
+        .catch((error: unknown) => this.#options.log('error', `Starting a cell: ${String(error)}`))
+        .finally(() => this.#growing.delete(cordon));
     }
     return undefined;
   }
@@ -116,6 +127,7 @@ export class Fleet {
   }
 
   async compile(kind: 'script' | 'module', source: string): Promise<Uint8Array | undefined> {
+    if (this.#closed) return undefined;
     const cell = await this.#openCompiler();
     clearTimeout(this.#compilerTimer);
     const late = setTimeout(() => cell.kill(), compileMs);
@@ -161,9 +173,8 @@ export class Fleet {
     this.#groups.clear();
   }
 
-  #start(): Promise<CellProcess> {
-    if (this.#options.isolation === 'none') return openInProcessCell();
-    return Promise.resolve(spawnCell());
+  async #start(): Promise<CellProcess> {
+    return this.#options.isolation === 'none' ? openInProcessCell() : spawnCell();
   }
 
   #configure(client: CellClient, compiler: boolean): void {
@@ -176,25 +187,33 @@ export class Fleet {
   }
 
   #openCompiler(): Promise<CellClient> {
-    this.#compiler ??= this.#start().then((process) => {
+    if (this.#compiler !== undefined) return this.#compiler;
+    const opened: Promise<CellClient> = this.#start().then((process) => {
       const client: CellClient = new CellClient(process, '', {
         ready: () => undefined,
         condemned: () => client.kill(),
         closed: () => {
-          this.#compiler = undefined;
+          if (this.#compiler === opened) this.#compiler = undefined;
         },
       });
       this.#configure(client, true);
       return client;
     });
-    return this.#compiler;
+    this.#compiler = opened;
+    opened.catch(() => {
+      if (this.#compiler === opened) this.#compiler = undefined;
+    });
+    return opened;
   }
 
   #closeCompiler(): void {
     clearTimeout(this.#compilerTimer);
     const compiler = this.#compiler;
     this.#compiler = undefined;
-    void compiler?.then((cell) => cell.kill());
+    void compiler?.then(
+      (cell) => cell.kill(),
+      () => undefined,
+    );
   }
 
   #condemned(cell: CellClient, why: string): void {
@@ -231,10 +250,13 @@ export class Fleet {
 
   #check(): void {
     const now = performance.now();
+    // When this process itself stood still, what cells have said meanwhile is not read yet.
+    const late = now - this.#checkedAt > beatMs * 3;
+    this.#checkedAt = now;
     for (const cell of [...this.#groups.values()].flat()) {
       if (cell.state === 'dead') continue;
       cell.ping();
-      if (cell.inFlight > 0 && now - cell.heardAt > silenceMs) {
+      if (!late && cell.inFlight + cell.instances > 0 && now - cell.heardAt > silenceMs) {
         this.#options.log('warn', `cell ${cell.pid} does not answer`);
         cell.kill();
         this.onDeath(cell.cordon);

@@ -17,6 +17,8 @@ export interface CellProcess {
 }
 
 const keptBytes = 4096;
+/** A cell that leaves more than this unread has stopped reading, and is given up: two of the longest frames. */
+const mostUnread = 512 * 2 ** 20;
 
 /** Node's flags for a cell: nothing of the machine but what it loads while it starts. */
 export function cellFlags(): readonly string[] {
@@ -89,6 +91,7 @@ class SocketPipe implements Pipe {
 
   write(bytes: Uint8Array): void {
     this.#socket.write(bytes);
+    if (this.#socket.writableLength > mostUnread) this.#socket.destroy();
   }
 
   listen(listener: PipeListener): void {

@@ -1,5 +1,5 @@
 import { build, stop } from 'esbuild';
-import type { BuildFailure, BuildOptions, Loader, Message, Metafile } from 'esbuild';
+import type { BuildFailure, BuildOptions, Loader, Metafile } from 'esbuild';
 import { join } from 'node:path';
 import { HostError } from '#runtime/errors.ts';
 import type { ScriptCode } from '#runtime/deployment.ts';
@@ -66,7 +66,6 @@ let isStopWanted = false;
 export async function bundle(source: DeploySource, options: BundleOptions = {}): Promise<Bundle> {
   await using opened = await openSource(source, options);
   const result = await run(opened);
-  refuseMisread(opened, result.warnings);
   const code = toCode(opened, result.outputFiles);
   refuseImports(opened, result.metafile);
   const sourceBytes = Buffer.byteLength(code.source);
@@ -92,27 +91,6 @@ export async function bundle(source: DeploySource, options: BundleOptions = {}):
       .filter((warning) => !isPackageFile(warning.location?.file ?? ''))
       .map((warning) => toLine(warning, opened.root)),
   };
-}
-
-/**
- * A folder whose package.json says `"type": "module"` makes its CommonJS files fail when they run. The bundler only warns
- * of it.
- */
-function refuseMisread(opened: OpenSource, warnings: readonly Message[]): void {
-  const misread = warnings.filter(
-    ({ id, location, notes }) =>
-      id === 'commonjs-variable-in-esm' &&
-      !isPackageFile(location?.file ?? '') &&
-      notes.some(({ text }) => text.includes('package.json')),
-  );
-  if (misread.length === 0) return;
-  const advice =
-    'This is CommonJS, but the nearest package.json says "type": "module"; use export, name the file .cjs, or put a package.json with { "type": "commonjs" } beside it';
-  throw buildError(
-    opened,
-    misread.map((message) => ({ ...message, text: advice })),
-    undefined,
-  );
 }
 
 /** The bundle as source for another host: one file with its map inline, and the manifest without its main. */

@@ -1,5 +1,4 @@
 import type { OnResolveArgs, OnResolveResult, Plugin, PluginBuild } from 'esbuild';
-import { existsSync } from 'node:fs';
 import { readFile, realpath } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import type { OpenSource } from './source.ts';
@@ -51,15 +50,12 @@ export function fences(source: OpenSource): Plugin {
 }
 
 /**
- * A file of the folder without a package.json in the folder: named outright, so that the bundler tells CommonJS from ESM
- * by what is written in it, and not by a package.json that happens to lie above.
+ * The function's own files are named outright: the bundler then tells CommonJS from ESM by what is written in them, not by
+ * the `type` of a package.json, which may lie anywhere above.
  */
 function byContent(source: OpenSource, path: string): OnResolveResult | undefined {
   if (source.sealed !== undefined || !isUnder(path, source.root)) return undefined;
-  for (let folder = dirname(path); isUnder(join(folder, 'x'), source.root); folder = dirname(folder)) {
-    if (existsSync(join(folder, 'package.json'))) return undefined;
-  }
-  return { path };
+  return path.includes(`${sep}node_modules${sep}`) ? undefined : { path };
 }
 
 const asked = Symbol('asked');

@@ -41,7 +41,7 @@ export function rollBack(state: FunctionState, version: number | undefined, now:
   if (target === undefined) {
     throw new HostError(
       'ERR_NO_VERSION',
-      `Cannot roll back "${name}": no version had the traffic before; name one with --version`,
+      `Cannot roll back "${name}": no version had the traffic before; name the version to move to`,
     );
   }
   return { ...record, weights: { [target]: 100 }, earlier, updatedAt: now };

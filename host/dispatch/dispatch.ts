@@ -130,7 +130,11 @@ export class Dispatcher implements Dispatch, InvocationOwner {
       pool.live = false;
       for (const instance of pool.instances.slice()) this.#retire(pool, instance);
     }
-    for (const target of change.live) this.#keepWarm(this.#pool(target));
+    for (const target of change.live) {
+      const pool = this.#pool(target);
+      pool.live = true;
+      this.#keepWarm(pool);
+    }
   }
 
   /** Starts a real instance and stops it again. Rejects with ERR_DEPLOY_FAILED when its top level does not run. */
@@ -189,7 +193,7 @@ export class Dispatcher implements Dispatch, InvocationOwner {
   #spread(pool: Pool): HostInstance | undefined {
     const { cordon } = pool.target.deployment;
     if (this.#cells(cordon).some((cell) => !pool.has(cell))) return this.#open(pool, false);
-    if (this.#options.fleet.mayGrow(cordon)) void this.#options.fleet.grow(cordon);
+    if (this.#options.fleet.mayGrow(cordon)) this.#options.fleet.growNow(cordon);
     return undefined;
   }
 
@@ -253,17 +257,26 @@ export class Dispatcher implements Dispatch, InvocationOwner {
       );
     if (outcome.kind === 'exceeded') this.#topLevelLog(pool, 'system', `exceeded ${outcome.limit} at start`);
     for (const invocation of instance.waiting) invocation.finish(outcome);
+    this.#leave(pool);
   }
 
   #gone(pool: Pool, instance: HostInstance): void {
     pool.remove(instance);
     if (pool.live) this.#keepWarm(pool);
+    this.#leave(pool);
+  }
+
+  /** A pool without traffic goes with its last instance. */
+  #leave(pool: Pool): void {
+    const { key } = pool.target;
+    if (!pool.live && pool.instances.length === 0 && this.#pools.get(key) === pool) this.#pools.delete(key);
   }
 
   /** Its cell died. Calls that had begun hear it from the cell; those still waiting for code go elsewhere. */
   #lost(pool: Pool, instance: HostInstance): void {
     const opening = instance.number === 0;
     pool.remove(instance);
+    this.#leave(pool);
     if (!opening) return;
     for (const invocation of instance.waiting) invocation.lost();
   }
@@ -282,6 +295,10 @@ export class Dispatcher implements Dispatch, InvocationOwner {
   #refill(cordon: string): void {
     if (this.#closing) return;
     const { fleet, baseCordon } = this.#options;
+    // What lives in a cell that is being replaced takes no new calls.
+    for (const pool of this.#pools.values())
+      for (const instance of pool.instances.slice())
+        if (instance.cell.state === 'draining') pool.remove(instance);
     if (cordon === baseCordon) while (fleet.mayGrow(cordon) && fleet.growNow(cordon) !== undefined);
     for (const pool of this.#pools.values())
       if (pool.live && pool.target.deployment.cordon === cordon) this.#keepWarm(pool);

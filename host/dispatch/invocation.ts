@@ -25,6 +25,15 @@ const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT'
 
 /** A request that itself ends its cell must not go round for ever. */
 const mostReplays = 2;
+/** Instances that may go while the call is on its way to them. */
+const mostReturns = 20;
+
+/** A piece of the sender's body, as the guest is told. */
+interface BodyMessage {
+  readonly kind: number;
+  readonly rest: string;
+  readonly bytes: Uint8Array | undefined;
+}
 
 /** What a guest may still do after its client went away, in ms. */
 const cleanUpMs = 5000;
@@ -45,13 +54,18 @@ export class Invocation implements Handle, Resident {
   #operations: Operations | undefined;
   #headSent = false;
   #open = false;
+  /** The body as far as it came, until a guest has shown that it is there: at most what was asked for at first. */
+  #body: BodyMessage[] = [];
   /** It may not be sent once more: its body is gone. */
   #spent = false;
   #replays = 0;
+  #returns = 0;
   #over = false;
   #bodyStarted = false;
   #cancelled = false;
   #discarded = false;
+  /** Bytes of the streamed response that the sink holds. */
+  #unconsumed = 0;
   /** Its place among all that are under way; the dispatcher's. */
   place = -1;
   cold = false;
@@ -97,6 +111,7 @@ export class Invocation implements Handle, Resident {
     const message = firstMessage(call, { number: this.#number, id, deadline });
     const body = call.kind === 'request' ? call.body : undefined;
     cell.begin(this.#number, instance.number, message, body);
+    for (const { kind, rest, bytes } of this.#body) this.send(kind, rest, bytes);
     if (this.#cancelled) this.send(In.Abort, '0');
     if (instance.state === 'ready') this.ready();
   }
@@ -121,20 +136,19 @@ export class Invocation implements Handle, Resident {
     this.bytesIn += bytes.length;
     if (this.bytesIn > this.pool.target.deployment.limits.requestBodyBytes)
       return this.exceed('requestBodyBytes');
-    this.send(In.Chunk, `0,0,${bytes.length}`, bytes);
+    this.#sendBody({ kind: In.Chunk, rest: `0,0,${bytes.length}`, bytes });
   }
 
   end(): void {
-    this.#spent = true;
-    this.send(In.End, '0');
+    this.#sendBody({ kind: In.End, rest: '0', bytes: undefined });
   }
 
   fail(message: string): void {
-    this.#spent = true;
-    this.send(In.Fail, `0,${JSON.stringify(message)}`);
+    this.#sendBody({ kind: In.Fail, rest: `0,${JSON.stringify(message)}`, bytes: undefined });
   }
 
   consumed(bytes: number): void {
+    this.#unconsumed -= bytes;
     this.send(In.Credit, `1,${bytes}`);
   }
 
@@ -157,6 +171,10 @@ export class Invocation implements Handle, Resident {
 
   line(letter: string, json: string, bytes: Buffer): void {
     if (this.#over) return;
+    if (this.#body.length > 0) {
+      this.#body = [];
+      this.#spent = true;
+    }
     switch (letter) {
       case 'A':
       case 'H':
@@ -198,20 +216,24 @@ export class Invocation implements Handle, Resident {
   }
 
   ended(end: EndReport): void {
-    this.#number = 0;
     if (this.#over) return;
     this.peakBytes = end.peakBytes;
     if (this.#cancelled) return this.finish({ kind: 'cancelled' }, end.cpuMs);
     if (end.cause === 'instance') return this.lost('instance');
+    this.#number = 0;
     if (end.cause !== 'finished') return this.exceed(end.cause, end.cpuMs);
     if (this.#open && !this.#discarded) this.#outcome = { kind: 'threw', error: brokenOff };
     this.finish(this.#outcome ?? { kind: 'threw', error: noAnswer }, end.cpuMs);
   }
 
   returned(): void {
+    if (this.#over) return;
+    this.#returns++;
+    if (this.#headSent || this.#spent || this.#returns > mostReturns) return this.lost();
     this.#number = 0;
+    if (this.#cancelled) return this.finish({ kind: 'cancelled' });
     this.leave();
-    if (!this.#over) this.#owner.place(this);
+    this.#owner.place(this);
   }
 
   /** Its instance must be loaded again: it will be begun once more, with a new number. */
@@ -222,13 +244,14 @@ export class Invocation implements Handle, Resident {
 
   /** Its cell or its instance is gone: once more elsewhere, when that can do no harm. */
   lost(cause: 'cell' | 'instance' = 'cell'): void {
+    // What was never sent to a cell may be sent to the next one, whatever it is.
+    const unsent = this.#number === 0;
     this.#number = 0;
     if (this.#over) return;
     if (this.#cancelled) return this.finish({ kind: 'cancelled' });
     const { call } = this;
-    const safe = call.kind === 'request' && idempotent.has(call.method) && !this.#headSent;
-    const whole = call.kind === 'request' && (!call.streamed || this.bytesIn === 0);
-    if (!safe || !whole || this.#spent || this.#replays === mostReplays)
+    const safe = unsent || (call.kind === 'request' && idempotent.has(call.method));
+    if (!safe || this.#headSent || this.#spent || this.#replays === mostReplays)
       return this.finish({ kind: 'crashed', cause });
     this.#replays++;
     this.#operations?.close();
@@ -251,16 +274,21 @@ export class Invocation implements Handle, Resident {
     this.#over = true;
     this.leave();
     this.#operations?.close();
+    this.#body = [];
     this.#owner.over(this, outcome, cpuMs);
-    this.#sink.done(outcome, {
-      cpuMs,
-      wallMs: performance.now() - this.startedAt,
-      peakMemoryBytes: this.peakBytes,
-      cold: this.cold,
-      bytesIn: this.bytesIn,
-      bytesOut: this.bytesOut,
-      operations: this.operations,
-    });
+    try {
+      this.#sink.done(outcome, {
+        cpuMs,
+        wallMs: performance.now() - this.startedAt,
+        peakMemoryBytes: this.peakBytes,
+        cold: this.cold,
+        bytesIn: this.bytesIn,
+        bytesOut: this.bytesOut,
+        operations: this.operations,
+      });
+    } catch (error) {
+      this.#owner.failed(error, 'Ending a call');
+    }
   }
 
   leave(): void {
@@ -270,8 +298,16 @@ export class Invocation implements Handle, Resident {
     this.#instance = undefined;
   }
 
+  #sendBody(message: BodyMessage): void {
+    if (this.#over) return;
+    if (!this.#spent) this.#body.push(message);
+    this.send(message.kind, message.rest, message.bytes);
+  }
+
   #head(json: string, bytes: Buffer): void {
-    if (this.#headSent || this.#cancelled) return;
+    // The source of a body that nobody is going to read is told so.
+    if (this.#cancelled) return this.send(In.Cancel, '1');
+    if (this.#headSent) return;
     const head = parseHead(json, bytes);
     this.bytesOut += bodyBytes(head.body);
     if (this.bytesOut > this.pool.target.deployment.limits.responseBodyBytes)
@@ -285,6 +321,8 @@ export class Invocation implements Handle, Resident {
   #chunk(stream: number, bytes: Buffer): void {
     if (stream !== 1) return this.#operations?.chunk(stream, bytes);
     if (!this.#open || this.#cancelled) return;
+    this.#unconsumed += bytes.length;
+    if (this.#unconsumed > initialCredit * 2) throw new TypeError('more of a body than was asked for');
     this.bytesOut += bytes.length;
     if (this.bytesOut > this.pool.target.deployment.limits.responseBodyBytes)
       return this.exceed('responseBodyBytes');

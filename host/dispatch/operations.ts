@@ -16,6 +16,8 @@ export interface OperationsOwner extends GuestLine {
 /** The binding operations of one invocation: its grants, their streams, and the count against `subrequests`. */
 export class Operations {
   readonly #owner: OperationsOwner;
+  /** To the guest; says nothing once these operations are closed, since the invocation may be elsewhere by then. */
+  readonly #guest: GuestLine;
   readonly #abort = new AbortController();
   readonly #grants: Map<string, Grant> = new Map();
   readonly #incoming: Map<number, IncomingStream> = new Map();
@@ -28,6 +30,11 @@ export class Operations {
 
   constructor(owner: OperationsOwner) {
     this.#owner = owner;
+    this.#guest = {
+      send: (kind, rest, bytes) => {
+        if (!this.#abort.signal.aborted) owner.send(kind, rest, bytes);
+      },
+    };
   }
 
   get count(): number {
@@ -37,7 +44,9 @@ export class Operations {
   /** An `O` line: [op, binding, method, args, off, len, streamed]. */
   start(line: readonly unknown[], bytes: Uint8Array): void {
     const [op, binding, method, args, , len, streamed] = line;
-    if (typeof op !== 'number' || typeof binding !== 'string' || typeof method !== 'string') return;
+    if (!isOperationNumber(op) || typeof binding !== 'string' || typeof method !== 'string')
+      throw new TypeError('operation');
+    if (this.#aborts.has(op)) throw new TypeError(`operation ${op} is under way`);
     this.#count++;
     if (this.#count > this.#owner.subrequests) return this.#owner.exceeded();
     const operation: Operation = {
@@ -47,7 +56,9 @@ export class Operations {
       ...(streamed === 1 ? { stream: this.#open(op) } : {}),
       signal: this.#signal(op),
     };
-    void this.#run(op, binding, operation);
+    void this.#run(op, binding, operation)
+      .catch((error: unknown) => this.#owner.failed(error, `${binding}.${method}`))
+      .finally(() => this.#finished(op));
   }
 
   chunk(stream: number, bytes: Uint8Array): void {
@@ -73,8 +84,10 @@ export class Operations {
   }
 
   kill(op: number): void {
+    const abort = this.#aborts.get(op);
+    if (abort === undefined) return;
     this.#killed.add(op);
-    this.#aborts.get(op)?.abort();
+    abort.abort();
     this.fail(op, 'The guest gave the operation up');
     this.cancel(op + 1);
   }
@@ -88,7 +101,7 @@ export class Operations {
   }
 
   #open(op: number): IncomingStream {
-    const stream = new IncomingStream(this.#owner, op);
+    const stream = new IncomingStream(this.#guest, op);
     this.#incoming.set(op, stream);
     return stream;
   }
@@ -98,28 +111,28 @@ export class Operations {
     try {
       answer = await this.#grant(binding).call(operation);
     } catch (error) {
-      this.#incoming.get(op)?.discard();
-      this.#incoming.delete(op);
-      this.#aborts.delete(op);
       return this.#refuse(op, error, `${binding === '' ? 'fetch' : binding}.${operation.method}`);
     }
     if (this.#abort.signal.aborted || this.#killed.has(op)) {
-      this.#aborts.delete(op);
       await answer.stream?.[Symbol.asyncIterator]().return?.();
       return;
     }
     const { value, bytes, stream } = answer;
     const head = `${op},1,${JSON.stringify(value ?? null)},0,${bytes?.length ?? -1}`;
-    this.#owner.send(In.Answer, `${head},${stream === undefined ? 0 : 1}`, bytes);
-    if (stream === undefined) {
-      this.#aborts.delete(op);
-      return;
-    }
-    const outgoing = new OutgoingStream(this.#owner, op + 1);
+    this.#guest.send(In.Answer, `${head},${stream === undefined ? 0 : 1}`, bytes);
+    if (stream === undefined) return;
+    const outgoing = new OutgoingStream(this.#guest, op + 1);
     this.#outgoing.set(op + 1, outgoing);
     await outgoing.run(stream);
+  }
+
+  /** What is not read of its body by now is not going to be. */
+  #finished(op: number): void {
+    this.#incoming.get(op)?.discard();
+    this.#incoming.delete(op);
     this.#outgoing.delete(op + 1);
     this.#aborts.delete(op);
+    this.#killed.delete(op);
   }
 
   #signal(op: number): AbortSignal {
@@ -141,7 +154,7 @@ export class Operations {
 
   #refuse(op: number, error: unknown, what: string): void {
     if (this.#abort.signal.aborted) return;
-    this.#owner.send(In.Answer, `${op},0,${JSON.stringify(this.#describe(error, what))},0,-1,0`);
+    this.#guest.send(In.Answer, `${op},0,${JSON.stringify(this.#describe(error, what))},0,-1,0`);
   }
 
   #describe(error: unknown, what: string): object {
@@ -151,4 +164,9 @@ export class Operations {
     this.#owner.failed(error, what);
     return { name: 'Error', message: `${what} failed in the host`, code: 'ERR_INTERNAL' };
   }
+}
+
+/** The guest numbers its operations 2, 4, 6 … (runtime/guest/protocol.ts). */
+function isOperationNumber(op: unknown): op is number {
+  return Number.isSafeInteger(op) && (op as number) >= 2 && (op as number) % 2 === 0;
 }

@@ -11,8 +11,8 @@ export class Pool {
   readonly target: Target;
   readonly attachments: ReadonlyMap<string, Pick<Attachment, 'grant'>>;
   readonly instances: HostInstance[] = [];
-  /** False once its traffic moved elsewhere: it goes when its last instance has. */
-  live = true;
+  /** True while it has traffic of its own; without (a preview, an old version) it goes with its last instance. */
+  live = false;
 
   constructor(target: Target, attachments: ReadonlyMap<string, Pick<Attachment, 'grant'>>) {
     this.target = target;

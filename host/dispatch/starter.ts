@@ -65,9 +65,14 @@ export class Starter {
     }
     void this.#read(target, false).then(
       (code) => {
-        if (instance.state === 'gone') return;
-        if (instance.cell.state === 'dead') return events.lost();
-        return this.#send(target, instance, { events, code });
+        const { cell, waiting } = instance;
+        const retired = instance.state === 'gone';
+        if (retired && waiting.size === 0) return;
+        if (cell.state === 'dead' || cell.state === 'draining') return events.lost();
+        this.#send(target, instance, { events, code });
+        // It was let go while its code was read, and calls wait for it: those are its last.
+        if (retired) cell.retire(instance.number, 'replaced');
+        return;
       },
       (error: unknown) => {
         this.#options.failed(error, `Reading the code of ${target.deployment.function}`);

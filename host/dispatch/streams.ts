@@ -109,6 +109,7 @@ export class OutgoingStream {
         await this.#send(next.value);
       }
     } catch (error) {
+      if (this.#cancelled) return;
       const message = error instanceof Error ? error.message : 'the body broke off';
       this.#guest.send(In.Fail, `${this.#number},${JSON.stringify(message)}`);
     } finally {

@@ -54,7 +54,7 @@ export async function listenHttp(
     insecureHTTPParser: false,
     // The gateway answers a missing Host with a code and an id.
     requireHostHeader: !isGateway(handler),
-    // Streams of requests without a body never start: bench/ shows it.
+    // Streams of requests without a body never start.
     optimizeEmptyRequests: isGateway(handler),
   });
   const sockets = new OpenSockets(server);

@@ -12,7 +12,7 @@ import { openSandbox, toExternal, type GuestBundle, type Sandbox } from './boots
 import { IsolateInstance } from './instance.ts';
 import { parseArray, parseLine } from './lines.ts';
 import { Spares } from './spares.ts';
-import { Watchdog } from './watchdog.ts';
+import { isRunaway, Watchdog, type Watched } from './watchdog.ts';
 
 export interface IsolateEngineOptions {
   readonly bundle: GuestBundle;
@@ -36,8 +36,8 @@ export class IsolateEngine implements Engine {
 
   constructor(options: IsolateEngineOptions) {
     this.#bundle = options.bundle;
-    this.#stock = new Spares(options.bundle, options.spares, defaultLimits.memoryMb);
     this.#watchdog = new Watchdog(options.beat);
+    this.#stock = new Spares(options.spares, defaultLimits.memoryMb, (memoryMb) => this.#open(memoryMb));
   }
 
   get spares(): number {
@@ -53,9 +53,20 @@ export class IsolateEngine implements Engine {
     this.#stock.close();
   }
 
+  /** Watched, so that the CPU it takes is not put down to guests that run meanwhile. */
+  async #open(memoryMb: number): Promise<Sandbox> {
+    const work: Watched = { tick: () => undefined };
+    this.#watchdog.enter(work);
+    try {
+      return await openSandbox(this.#bundle, memoryMb);
+    } finally {
+      this.#watchdog.leave(work);
+    }
+  }
+
   async start(spec: InstanceSpec, watcher: InstanceWatcher): Promise<Started> {
     const spare = this.#stock.take(spec.limits.memoryMb);
-    const sandbox = spare ?? (await openSandbox(this.#bundle, spec.limits.memoryMb));
+    const sandbox = spare ?? (await this.#open(spec.limits.memoryMb));
     const startup = new Startup(sandbox, spec, watcher, this.#watchdog);
     const ran = await startup.run();
     return {
@@ -129,7 +140,7 @@ class Startup {
     this.#cpuMs += cpuMs;
     if (this.#overAt > 0 && performance.now() - this.#overAt > 1000)
       return this.#watcher.condemned('a top level could not be stopped');
-    if (this.#overAt > 0 || this.#cpuMs < startupCpuMs * 1.25 + 10) return;
+    if (this.#overAt > 0 || !isRunaway(this.#cpuMs, startupCpuMs)) return;
     this.#stop({ kind: 'exceeded', limit: 'startupCpuMs' });
   }
 

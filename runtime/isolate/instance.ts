@@ -5,7 +5,7 @@ import { toArgument, type Sandbox } from './bootstrap.ts';
 import { clearTimers, createInvocation, type Invocation } from './invocations.ts';
 import { Output } from './output.ts';
 import { RowPolicy } from './row-policy.ts';
-import type { Watchdog } from './watchdog.ts';
+import { isRunaway, type Watchdog } from './watchdog.ts';
 
 interface Message {
   readonly invocation: number;
@@ -123,7 +123,7 @@ export class IsolateInstance implements Instance {
     found.sampledMs += cpuMs;
     this.#sampledMs += cpuMs;
     // What ticks see is an estimate: entries that end are judged by the exact figure, runaways by this one.
-    if (found.cpuMs + found.sampledMs < this.#limits.cpuMs * 1.25 + 10) return;
+    if (!isRunaway(found.cpuMs + found.sampledMs, this.#limits.cpuMs)) return;
     found.over = 'cpuMs';
     this.#stop(found);
   }

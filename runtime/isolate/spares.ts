@@ -1,4 +1,4 @@
-import { openSandbox, type GuestBundle, type Sandbox } from './bootstrap.ts';
+import type { Sandbox } from './bootstrap.ts';
 
 /** After a spare was taken its successor is made this much later, in ms. */
 const restMs = 40;
@@ -8,7 +8,7 @@ const restMs = 40;
  * Refilled one at a time, after the cold start that took one has had its turn.
  */
 export class Spares {
-  readonly #bundle: GuestBundle;
+  readonly #open: (memoryMb: number) => Promise<Sandbox>;
   readonly #wanted: number;
   readonly #waiting: Map<number, Sandbox[]> = new Map();
   readonly #sizes: number[];
@@ -16,8 +16,8 @@ export class Spares {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(bundle: GuestBundle, wanted: number, memoryMb: number) {
-    this.#bundle = bundle;
+  constructor(wanted: number, memoryMb: number, open: (memoryMb: number) => Promise<Sandbox>) {
+    this.#open = open;
     this.#wanted = wanted;
     this.#sizes = [memoryMb];
   }
@@ -51,7 +51,7 @@ export class Spares {
     this.#filling = true;
     try {
       for (let size = this.#missing(); size !== undefined; size = this.#missing()) {
-        const sandbox = await openSandbox(this.#bundle, size);
+        const sandbox = await this.#open(size);
         if (this.#closed) {
           sandbox.isolate.dispose();
           return;

@@ -112,6 +112,8 @@ await t.test('bad input: options of createHost', async (t) => {
     { isolation: 'some' },
     { caps: { memoryMB: 1 } },
     { store: 'nats://x' },
+    { store: 'redis' },
+    { store: '' },
   ])
     await t.rejects(createHost(options as object), { code: 'ERR_BAD_INPUT' }, JSON.stringify(options));
   await t.rejects(createHost({ dir: '/proc/nowhere' }), { code: 'ERR_DATA_DIR' });

@@ -144,14 +144,18 @@ async function writeUntilStalled(socket: Socket): Promise<{ sent: number; stalle
   return { sent: 64 * MB, stalled: false };
 }
 
-/** Bytes on the wire up to the end of the chunked body. */
+/** Bytes on the wire up to the end of the chunked body. Rejects when the connection ends before that. */
 function countUntilEnd(socket: Socket): Promise<number> {
+  const end = '\r\n0\r\n\r\n';
   let count = 0;
-  return new Promise((resolve) => {
+  let tail = '';
+  return new Promise((resolve, reject) => {
     socket.on('data', (text: string) => {
       count += text.length;
-      if (text.endsWith('\r\n0\r\n\r\n')) resolve(count);
+      tail = (tail + text).slice(-end.length);
+      if (tail === end) resolve(count);
     });
+    socket.on('close', () => reject(new Error(`closed after ${count} bytes`)));
     socket.resume();
   });
 }

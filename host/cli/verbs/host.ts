@@ -19,7 +19,7 @@ export const hostFlags: Readonly<Record<string, Flag>> = {
   dir: { type: 'string', value: 'DIR', help: 'Data directory: store, token, keys. Default: .islet' },
   cells: { type: 'string', value: 'N', help: 'Cell processes. Default: the number of cores' },
   sandbox: { type: 'string', value: 'LEVEL', help: 'auto, require or off; see islet doctor. Default: auto' },
-  store: { type: 'string', value: 'STORE', help: 'sqlite, or the path of a database file. Default: sqlite' },
+  store: { type: 'string', value: 'STORE', help: 'sqlite, or the path of a file as ./islet.db. Default: sqlite' },
 };
 
 const mostPort = 65_535;
@@ -64,7 +64,7 @@ export async function openHost(
   args: Arguments,
   options: { readonly dir: string; readonly context: Context },
 ): Promise<AsyncDisposable & { readonly host: Host }> {
-  const cells = args.number('cells', 1, 1024);
+  const cells = args.number('cells', 1, 256);
   const sandbox = args.choice('sandbox', ['auto', 'require', 'off']);
   const store = args.text('store');
   const { createHost } = await import('#host/index.ts');

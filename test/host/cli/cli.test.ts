@@ -87,7 +87,8 @@ void t.test(
         ['--dir', 'other2', '--cells', '1', '--port', '0', '--admin-port', new URL(running.adminUrl).port],
         'ERR_PORT_IN_USE',
       ],
-      [['--dir', 'other3', '--store', 'broken', ...free], 'ERR_STORE_CORRUPT'],
+      [['--dir', 'other3', '--store', './broken', ...free], 'ERR_STORE_CORRUPT'],
+      [['--dir', 'other3', '--store', 'redis', ...free], 'ERR_BAD_INPUT'],
       [['--dir', 'broken', ...free], 'ERR_DATA_DIR'],
       [['--dir', 'other4', '--sandbox', 'require', ...free], 'ERR_SANDBOX'],
     ];

@@ -207,13 +207,26 @@ await t.test('bundle: only this folder knows the bundler', async (t) => {
   t.same(importers, ['bundle.ts']);
 });
 
-void t.test('bundle: a package.json above the folder does not say what its files are', async (t) => {
+void t.test('bundle: what a file holds says whether it is CommonJS, not a package.json', async (t) => {
   const above = t.testdir({
     'package.json': '{ "type": "module" }',
     fn: { 'index.js': `exports.handler = async () => require('./lib').one;`, 'lib.js': 'exports.one = 1;' },
     own: { 'package.json': '{ "type": "module" }', 'index.js': 'exports.handler = async () => 1;' },
+    'single.js': 'exports.handler = async () => 1;',
+    'module.js': 'export const handler = async () => 1;',
   });
-  const { code } = await bundle(join(above, 'fn'));
-  t.match(code.source, /export\s*\{|export default/);
-  await t.rejects(bundle(join(above, 'own')), { code: 'ERR_BUILD', message: /index\.js:1:1/ });
+  for (const path of ['fn', 'own', 'single.js', 'module.js']) {
+    const module = await importText((await bundle(join(above, path))).code.source);
+    const { handler } = { ...module, ...module.default };
+    t.equal(await handler?.(), 1, path);
+  }
 });
+
+interface Handlers {
+  readonly handler?: () => Promise<number>;
+  readonly default?: Handlers;
+}
+
+function importText(source: string): Promise<Handlers> {
+  return import(`data:text/javascript,${encodeURIComponent(source)}`) as Promise<Handlers>;
+}

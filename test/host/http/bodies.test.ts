@@ -86,22 +86,25 @@ void t.test('gateway: a stream left open at the end of the call breaks off', asy
   await t.rejects(client().send('GET /leaves HTTP/1.1', 'Host: h').response());
 });
 
-void t.test('gateway: a client that goes away aborts the call, before the head and during the body', async (t) => {
-  const streams: Guest = async (guest) => {
-    guest.head(200, [], { kind: 'stream' });
-    await stuck(guest);
-  };
-  const { client, dispatch } = await serve(t, { stuck, streams });
-  const waiting = client().send('GET /stuck HTTP/1.1', 'Host: h');
-  while (dispatch.calls.length < 1) await new Promise((resolve) => setTimeout(resolve, 2));
-  waiting.close();
-  await event(dispatch, /abort/);
-  const reading = client().send('GET /streams HTTP/1.1', 'Host: h');
-  while (dispatch.calls.length < 2) await new Promise((resolve) => setTimeout(resolve, 2));
-  reading.socket.end();
-  while (dispatch.events.length < 2) await new Promise((resolve) => setTimeout(resolve, 2));
-  t.strictSame(dispatch.events, ['abort', 'abort']);
-});
+void t.test(
+  'gateway: a client that goes away aborts the call, before the head and during the body',
+  async (t) => {
+    const streams: Guest = async (guest) => {
+      guest.head(200, [], { kind: 'stream' });
+      await stuck(guest);
+    };
+    const { client, dispatch } = await serve(t, { stuck, streams });
+    const waiting = client().send('GET /stuck HTTP/1.1', 'Host: h');
+    while (dispatch.calls.length < 1) await new Promise((resolve) => setTimeout(resolve, 2));
+    waiting.close();
+    await event(dispatch, /abort/);
+    const reading = client().send('GET /streams HTTP/1.1', 'Host: h');
+    while (dispatch.calls.length < 2) await new Promise((resolve) => setTimeout(resolve, 2));
+    reading.socket.end();
+    while (dispatch.events.length < 2) await new Promise((resolve) => setTimeout(resolve, 2));
+    t.strictSame(dispatch.events, ['abort', 'abort']);
+  },
+);
 
 void t.test('gateway: a client that pipelines and goes away aborts all of its calls', async (t) => {
   const { client, dispatch } = await serve(t, { stuck });

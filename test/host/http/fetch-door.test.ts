@@ -27,25 +27,30 @@ async function coded(t: Test, response: Response, status: number, code: string):
   t.equal(error['id'], response.headers.get('x-islet-id'));
 }
 
-void t.test('host.fetch: the request arrives as it is, without fragment and hop-by-hop headers', async (t) => {
-  const { dispatch, send } = door(text('hello', ['x-a', '1', 'set-cookie', 'a=1', 'set-cookie', 'b=2'], 201));
-  const response = await send({ method: 'PUT', headers: { 'X-B': '2', TE: 'trailers' } });
-  t.equal(response.status, 201);
-  t.equal(response.headers.get('x-a'), '1');
-  t.equal(response.headers.get('content-type'), null);
-  t.strictSame(response.headers.getSetCookie(), ['a=1', 'b=2']);
-  t.match(response.headers.get('x-islet-id'), /^[0-9a-f-]{36}$/);
-  t.equal(await response.text(), 'hello');
-  t.match(dispatch.calls, [
-    {
-      kind: 'request',
-      method: 'PUT',
-      url: 'http://fn.test/a?b',
-      headers: ['x-b', '2', 'host', 'fn.test'],
-      streamed: false,
-    },
-  ]);
-});
+void t.test(
+  'host.fetch: the request arrives as it is, without fragment and hop-by-hop headers',
+  async (t) => {
+    const { dispatch, send } = door(
+      text('hello', ['x-a', '1', 'set-cookie', 'a=1', 'set-cookie', 'b=2'], 201),
+    );
+    const response = await send({ method: 'PUT', headers: { 'X-B': '2', TE: 'trailers' } });
+    t.equal(response.status, 201);
+    t.equal(response.headers.get('x-a'), '1');
+    t.equal(response.headers.get('content-type'), null);
+    t.strictSame(response.headers.getSetCookie(), ['a=1', 'b=2']);
+    t.match(response.headers.get('x-islet-id'), /^[0-9a-f-]{36}$/);
+    t.equal(await response.text(), 'hello');
+    t.match(dispatch.calls, [
+      {
+        kind: 'request',
+        method: 'PUT',
+        url: 'http://fn.test/a?b',
+        headers: ['x-b', '2', 'host', 'fn.test'],
+        streamed: false,
+      },
+    ]);
+  },
+);
 
 void t.test('host.fetch: bodies stream both ways', async (t) => {
   const { dispatch, send } = door(web((request) => new Response(request.body)));
@@ -147,18 +152,21 @@ void t.test('host.fetch: aborting rejects with the reason and stops the call', a
   t.equal(dispatch.calls.length, 1, 'one aborted before starts nothing');
 });
 
-void t.test('host.fetch: aborting during the body fails the body; cancelling it stops the call', async (t) => {
-  const { dispatch, send } = door(async (guest) => {
-    guest.head(200, [], { kind: 'stream' });
-    await new Promise((resolve) => guest.signal.addEventListener('abort', resolve));
-  });
-  const controller = new AbortController();
-  const response = await send({ signal: controller.signal });
-  controller.abort(new Error('enough'));
-  await t.rejects(response.text(), { message: 'enough' });
-  await (await send()).body?.cancel();
-  t.strictSame(dispatch.events, ['abort', 'abort']);
-});
+void t.test(
+  'host.fetch: aborting during the body fails the body; cancelling it stops the call',
+  async (t) => {
+    const { dispatch, send } = door(async (guest) => {
+      guest.head(200, [], { kind: 'stream' });
+      await new Promise((resolve) => guest.signal.addEventListener('abort', resolve));
+    });
+    const controller = new AbortController();
+    const response = await send({ signal: controller.signal });
+    controller.abort(new Error('enough'));
+    await t.rejects(response.text(), { message: 'enough' });
+    await (await send()).body?.cancel();
+    t.strictSame(dispatch.events, ['abort', 'abort']);
+  },
+);
 
 void t.test('host.fetch: a body left open at the end of the call fails', async (t) => {
   const { send } = door((guest) => {

@@ -40,30 +40,33 @@ void t.test('server: any request listener will do', async (t) => {
   await listener.close({ graceMs: 1_000 });
 });
 
-void t.test('server: closing lets a call under way finish, says so to its client and takes no more', async (t) => {
-  const gate = Promise.withResolvers<void>();
-  const slow: Guest = async (guest) => {
-    await gate.promise;
-    guest.head(200, [], { kind: 'text', text: 'slow' });
-  };
-  const { listener, client, dispatch } = await serve(t, { slow });
-  const idle = client();
-  await idle.send('GET / HTTP/1.1', 'Host: h').response();
-  const busy = client().write('GET /slow HTTP/1.1', 'Host: h', '', 'GET /slow HTTP/1.1', 'Host: h', '', '');
-  while (dispatch.calls.length < 2) await new Promise((resolve) => setTimeout(resolve, 2));
-  const closed = listener.close({ graceMs: 60_000 });
-  t.equal(await idle.rest(), '', 'an idle connection ends');
-  await t.rejects(fetch(`${listener.url}/slow`), 'nothing new is taken');
-  gate.resolve();
-  const first = await busy.response();
-  t.equal(first.body, 'slow');
-  t.equal(first.header('connection'), 'keep-alive', 'another answer follows');
-  const second = await busy.response();
-  t.equal(second.body, 'slow');
-  t.equal(second.header('connection'), 'close');
-  await closed;
-  t.strictSame(dispatch.events, []);
-});
+void t.test(
+  'server: closing lets a call under way finish, says so to its client and takes no more',
+  async (t) => {
+    const gate = Promise.withResolvers<void>();
+    const slow: Guest = async (guest) => {
+      await gate.promise;
+      guest.head(200, [], { kind: 'text', text: 'slow' });
+    };
+    const { listener, client, dispatch } = await serve(t, { slow });
+    const idle = client();
+    await idle.send('GET / HTTP/1.1', 'Host: h').response();
+    const busy = client().write('GET /slow HTTP/1.1', 'Host: h', '', 'GET /slow HTTP/1.1', 'Host: h', '', '');
+    while (dispatch.calls.length < 2) await new Promise((resolve) => setTimeout(resolve, 2));
+    const closed = listener.close({ graceMs: 60_000 });
+    t.equal(await idle.rest(), '', 'an idle connection ends');
+    await t.rejects(fetch(`${listener.url}/slow`), 'nothing new is taken');
+    gate.resolve();
+    const first = await busy.response();
+    t.equal(first.body, 'slow');
+    t.equal(first.header('connection'), 'keep-alive', 'another answer follows');
+    const second = await busy.response();
+    t.equal(second.body, 'slow');
+    t.equal(second.header('connection'), 'close');
+    await closed;
+    t.strictSame(dispatch.events, []);
+  },
+);
 
 void t.test('server: what is not done after the grace is cut off and its call stopped', async (t) => {
   const stuck: Guest = async ({ signal }) => {
@@ -105,24 +108,27 @@ void t.test('gateway: mounted in a server of someone else it works without the o
   await new Promise((resolve) => server.close(resolve));
 });
 
-void t.test('gateway: a body that someone read before is a coded 502, never a request that hangs', async (t) => {
-  const functions = { hello: { guest: text('hello') } };
-  const logged: string[] = [];
-  const gateway = createGateway({
-    registry: testRegistry(functions),
-    dispatch: new TestDispatch(functions),
-    log: (line) => logged.push(line.message),
-  });
-  const listener = await listenHttp(
-    (request, response) => void request.on('end', () => gateway(request, response)).resume(),
-    { port: 0 },
-  );
-  const response = await fetch(`${listener.url}/hello/`, { method: 'POST', body: 'x' });
-  t.equal(response.status, 502);
-  t.equal(response.headers.get('x-islet-error'), 'ERR_CELL_LOST');
-  t.equal(logged.length, 1);
-  await listener.close({ graceMs: 0 });
-});
+void t.test(
+  'gateway: a body that someone read before is a coded 502, never a request that hangs',
+  async (t) => {
+    const functions = { hello: { guest: text('hello') } };
+    const logged: string[] = [];
+    const gateway = createGateway({
+      registry: testRegistry(functions),
+      dispatch: new TestDispatch(functions),
+      log: (line) => logged.push(line.message),
+    });
+    const listener = await listenHttp(
+      (request, response) => void request.on('end', () => gateway(request, response)).resume(),
+      { port: 0 },
+    );
+    const response = await fetch(`${listener.url}/hello/`, { method: 'POST', body: 'x' });
+    t.equal(response.status, 502);
+    t.equal(response.headers.get('x-islet-error'), 'ERR_CELL_LOST');
+    t.equal(logged.length, 1);
+    await listener.close({ graceMs: 0 });
+  },
+);
 
 void t.test('gateway: a mistake of the host is a coded 502 and a line in its log', async (t) => {
   const logged: string[] = [];
