@@ -7,7 +7,7 @@ import { measureCold } from './cold.ts';
 import { measureDensity } from './density.ts';
 import { measureKv } from './kv.ts';
 import { currentLoad, describeMachine, listVersions } from './machine.ts';
-import { parseCommandLine, parts, scales, usage, type BenchOptions } from './options.ts';
+import { parseCommandLine, parts, scales, usage, type BenchOptions, type CommandLine } from './options.ts';
 import { canPin } from './programs.ts';
 import type { BenchReport } from './report.ts';
 import { measureStreaming } from './streaming.ts';
@@ -52,8 +52,21 @@ export async function runBench(options: BenchOptions = {}): Promise<BenchReport>
   }
 }
 
+/** Says what is wrong with it, for exit code 2, and gives undefined. */
+function readCommandLine(words: readonly string[]): CommandLine | undefined {
+  try {
+    return parseCommandLine(words);
+  } catch (error) {
+    process.stderr.write(`islet bench: ${(error as Error).message}\nislet bench --help tells more\n`);
+    process.exitCode = 2;
+    return undefined;
+  }
+}
+
 async function main(words: readonly string[]): Promise<void> {
-  const { options, json, help } = parseCommandLine(words);
+  const line = readCommandLine(words);
+  if (line === undefined) return;
+  const { options, json, help } = line;
   if (help) {
     process.stdout.write(usage);
     return;

@@ -48,5 +48,6 @@ process.on('unhandledRejection', (error) => {
   exit();
 });
 // Nothing is loaded after this line: with the right to read its own package gone, a cell has no disk at all.
-process.permission.drop('fs');
+// Early releases of Node 24 cannot drop it.
+if ('drop' in process.permission) process.permission.drop('fs');
 void cell;

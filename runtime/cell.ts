@@ -198,6 +198,8 @@ export class Cell {
   #begin(id: number, text: string, bytes: Buffer): void {
     const cut = text.indexOf('\n');
     const slot = this.#slots.get(Number(text.slice(0, cut)));
+    // Asking the cache may be what finds it idle for too long.
+    if (slot?.instance !== undefined && slot.gone === undefined) this.#warm?.get(slot.id);
     if (slot === undefined || slot.gone !== undefined) {
       this.#channel.send(Frame.Returned, id, '');
       return;
@@ -205,7 +207,6 @@ export class Cell {
     this.#invocations.add(id, slot);
     const message = text.slice(cut + 1);
     if (slot.instance !== undefined) {
-      this.#warm?.get(slot.id);
       slot.instance.begin(id, message, bytes);
       return;
     }

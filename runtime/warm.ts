@@ -105,7 +105,8 @@ export class Warm<Item extends WarmItem> {
 
   close(): void {
     clearInterval(this.#timer);
-    for (const id of [...this.#kept.keys(), ...this.#cache.keys()]) this.remove(id, 'replaced');
+    for (const id of this.#kept.keys()) this.remove(id, 'replaced');
+    for (const id of Array.from(this.#cache.keys())) this.remove(id, 'replaced');
   }
 
   /** An instance larger than the whole cache is taken in all the same, alone. */
@@ -114,7 +115,8 @@ export class Warm<Item extends WarmItem> {
   }
 
   #purge(): void {
-    for (const [id, { item }] of this.#cache.entries()) if (item.inFlight > 0) this.#cache.get(id);
+    // A copy: each one asked for moves to the front, and a walk over the cache itself would meet it for ever.
+    for (const [id, { item }] of [...this.#cache.entries()]) if (item.inFlight > 0) this.#cache.get(id);
     this.#cache.purgeStale();
   }
 

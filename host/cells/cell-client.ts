@@ -189,14 +189,16 @@ export class CellClient {
       case Frame.Answered: {
         const cut = text.indexOf('\n');
         const end = parseEnd(text.slice(0, cut));
-        const resident = this.#residents.take(id);
-        resident?.line('A', text.slice(cut + 1), bytes);
-        resident?.ended(end);
+        // Taken out only when the line was one: else it is told with the others that the cell is gone.
+        this.#residents.get(id)?.line('A', text.slice(cut + 1), bytes);
+        this.#residents.take(id)?.ended(end);
         return;
       }
-      case Frame.Ended:
-        this.#residents.take(id)?.ended(parseEnd(text));
+      case Frame.Ended: {
+        const end = parseEnd(text);
+        this.#residents.take(id)?.ended(end);
         return;
+      }
       case Frame.Returned:
         this.#residents.take(id)?.returned();
         return;

@@ -118,7 +118,11 @@ export class AdminClient {
         },
         resolve,
       );
-      sent.on('error', (cause) => reject(this.#signal.aborted ? cause : this.#unreachable(cause)));
+      sent.on('error', (cause: NodeJS.ErrnoException) => {
+        if (this.#signal.aborted) return reject(cause);
+        const cut = body !== undefined && (cause.code === 'EPIPE' || cause.code === 'ECONNRESET');
+        reject(cut ? this.#cutOff(body.byteLength, cause) : this.#unreachable(cause));
+      });
       sent.end(body);
     });
   }
@@ -131,6 +135,15 @@ export class AdminClient {
       throw this.#signal.aborted ? cause : this.#unreachable(cause);
     }
     return Buffer.concat(pieces);
+  }
+
+  #cutOff(bytes: number, cause: unknown): HostError {
+    return new HostError(
+      'ERR_UNREACHABLE',
+      `Cannot send ${bytes} bytes to ${this.url.origin}: it ended the connection in the middle; ` +
+        'send less, or try again if the host has just stopped',
+      { cause },
+    );
   }
 
   #unreachable(cause: unknown): HostError {

@@ -24,7 +24,7 @@ const isolate = tryOut(() => {
   if (sum !== 2) throw new Error(`1 + 1 is ${String(sum)}`);
 });
 // As runtime/cell-main.ts does once everything is loaded.
-process.permission.drop('fs');
+if ('drop' in process.permission) process.permission.drop('fs');
 const report: Probe = {
   isolate,
   files: tryAll([() => readdirSync('/'), () => readFileSync(fileURLToPath(import.meta.url))]),

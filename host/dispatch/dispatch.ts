@@ -139,9 +139,15 @@ export class Dispatcher implements Dispatch, InvocationOwner {
 
   /** Starts a real instance and stops it again. Rejects with ERR_DEPLOY_FAILED when its top level does not run. */
   async check(target: Target): Promise<void> {
-    const cell =
-      this.#cells(target.deployment.cordon)[0] ?? (await this.#options.fleet.grow(target.deployment.cordon));
-    const outcome = await this.#options.starter.check(cell, target);
+    const { cordon } = target.deployment;
+    const check = async (): Promise<Outcome | undefined> => {
+      const [idlest] = this.#cells(cordon).toSorted((one, other) => one.inFlight - other.inFlight);
+      const cell = idlest ?? (await this.#options.fleet.grow(cordon));
+      return this.#options.starter.check(cell, target);
+    };
+    let outcome = await check();
+    // Its cell died, and not for certain by it.
+    if (outcome?.kind === 'crashed' && outcome.cause === 'cell') outcome = await check();
     if (outcome !== undefined) refuseDeploy(target.deployment.function, outcome);
   }
 

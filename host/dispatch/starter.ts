@@ -39,6 +39,8 @@ interface Code {
 
 /** Code kept in memory, so that a cold start reads no disk, in bytes. */
 const keptBytes = 64 * 2 ** 20;
+/** How often a cell may ask for the code of one instance. */
+const mostSends = 3;
 /** Deployments whose stacks can be mapped at once. */
 const keptMappers = 200;
 
@@ -82,7 +84,7 @@ export class Starter {
   }
 
   /** Starts an instance only to see it start; its code cache is made first. Resolves to how that ended. */
-  async check(cell: CellClient, target: Target): Promise<Outcome | undefined> {
+  async check(cell: CellClient, target: Target, sent: number = 1): Promise<Outcome | undefined> {
     const code = await this.#read(target, true);
     return await new Promise((resolve) => {
       const number: number = cell.load(this.#spec(target, code, false), code.bytes, {
@@ -91,8 +93,8 @@ export class Starter {
           resolve(undefined);
         },
         notLoaded: (report) => {
-          if (report.needCode !== true) return resolve(this.explain(target, report));
-          return resolve(this.check(cell, target));
+          if (report.needCode !== true || sent === mostSends) return resolve(this.explain(target, report));
+          return resolve(this.check(cell, target, sent + 1));
         },
         gone: () => undefined,
         log: () => undefined,
@@ -121,7 +123,7 @@ export class Starter {
   #send(
     target: Target,
     instance: HostInstance,
-    { events, code }: { readonly events: StartEvents; readonly code: Code },
+    { events, code, sent = 1 }: { readonly events: StartEvents; readonly code: Code; readonly sent?: number },
   ): void {
     const { cell } = instance;
     instance.number = cell.load(this.#spec(target, code, instance.keep), code.bytes, {
@@ -131,9 +133,9 @@ export class Starter {
         events.loaded();
       },
       notLoaded: (report) => {
-        if (report.needCode !== true) return events.notLoaded(report);
+        if (report.needCode !== true || sent === mostSends) return events.notLoaded(report);
         for (const invocation of instance.waiting) invocation.unplaced();
-        return this.#send(target, instance, { events, code });
+        return this.#send(target, instance, { events, code, sent: sent + 1 });
       },
       gone: () => events.gone(),
       lost: () => events.lost(),

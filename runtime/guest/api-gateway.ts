@@ -1,12 +1,12 @@
 /* oxlint-disable typescript/unbound-method -- methods are captured before guest code runs and called through uncurry or apply */
 import type { Reply } from './answer.ts';
 import type { RequestHead } from './protocol.ts';
+import { fromBase64, toBase64 } from './base64.ts';
 import { now } from './clock.ts';
 import {
   NativeDate,
   NativeNumber,
   NativeTypeError,
-  NativeUint8Array,
   floor,
   guestJson,
   hasOwn,
@@ -30,8 +30,6 @@ type Table = Record<string, unknown>;
 
 const empty = (): Table => ({ __proto__: null });
 const dateToUtc = uncurry(NativeDate.prototype.toUTCString);
-const toBase64 = uncurry(NativeUint8Array.prototype.toBase64) as (bytes: Uint8Array) => string;
-const fromBase64 = NativeUint8Array.fromBase64;
 const decodeComponent = decodeURIComponent;
 const replaceAll = uncurry(String.prototype.replaceAll as (from: string, to: string) => string);
 const search = uncurry(RegExp.prototype.exec);

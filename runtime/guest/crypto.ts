@@ -1,4 +1,5 @@
 /* oxlint-disable typescript/unbound-method -- methods are captured before guest code runs and called through uncurry or apply */
+import { fromBase64 } from './base64.ts';
 import { current } from './invocation.ts';
 import {
   NativeError,
@@ -26,7 +27,6 @@ const mostRandomBytes = 65_536;
 
 let pool = new NativeUint8Array(0);
 let used = 0;
-const fromBase64 = NativeUint8Array.fromBase64;
 
 export function fillPool(entropy: ArrayBuffer): void {
   pool = new NativeUint8Array(entropy);

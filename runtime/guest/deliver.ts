@@ -50,20 +50,23 @@ const rowPatience = 16;
  */
 async function deliverRow(row: string): Promise<void> {
   let from = 0;
-  while (from !== -1) {
-    const end = stringIndexOf(row, '\n', from);
-    const message = parseJson(end === -1 ? stringSlice(row, from) : stringSlice(row, from, end)) as Message;
-    const number = message[1] as number;
-    from = end === -1 ? -1 : end + 1;
-    beginEntry(number);
-    act(message, number, undefined);
-    for (let round = 0; round < rowPatience && findInvocation(number) !== undefined; round++) {
-      // oxlint-disable-next-line typescript/await-thenable -- one round of microtasks, no promise to wait for
-      await undefined;
+  try {
+    while (from !== -1) {
+      const end = stringIndexOf(row, '\n', from);
+      const message = parseJson(end === -1 ? stringSlice(row, from) : stringSlice(row, from, end)) as Message;
+      const number = message[1] as number;
+      from = end === -1 ? -1 : end + 1;
+      beginEntry(number);
+      act(message, number, undefined);
+      for (let round = 0; round < rowPatience && findInvocation(number) !== undefined; round++) {
+        // oxlint-disable-next-line typescript/await-thenable -- one round of microtasks, no promise to wait for
+        await undefined;
+      }
+      if (findInvocation(number) !== undefined) break;
     }
-    if (findInvocation(number) !== undefined) break;
+  } finally {
+    endEntry(false);
   }
-  endEntry(false);
 }
 
 function act(message: Message, number: number, bytes: ArrayBuffer | undefined): void {

@@ -2,6 +2,7 @@
 import type { EventHandler } from './module.ts';
 import type { StartHead } from './protocol.ts';
 import type { Invocation } from './invocation.ts';
+import { toHex } from './base64.ts';
 import { now } from './clock.ts';
 import { random } from './crypto.ts';
 import {
@@ -30,7 +31,6 @@ export interface EventCall {
 }
 
 const dateToIso = uncurry(NativeDate.prototype.toISOString);
-const toHex = uncurry(NativeUint8Array.prototype.toHex);
 
 let about: StartHead | undefined;
 let logStream: string | undefined;

@@ -13,12 +13,21 @@ interface Message {
   readonly bytes: Uint8Array | undefined;
   /** It may share an entry with others of its kind: a request without bytes. */
   readonly plain: boolean;
+  /** Called when it was worked on. */
+  readonly taken?: (() => void) | undefined;
+}
+
+interface PushOptions {
+  readonly request?: boolean;
+  readonly taken?: (() => void) | undefined;
 }
 
 /** How the message of a request begins. */
 const plainStart = `[${In.Request},`;
 /** How often the heap is measured, at the most. */
 const memorySampleMs = 20;
+/** CPU that an invocation may take after it was dropped, in ms, however large its budget was. */
+const longestOrphanMs = 100;
 /** How long a stopped entry may take to end before the process is given up. */
 const stopGraceMs = 1000;
 
@@ -38,7 +47,8 @@ export class IsolateInstance implements Instance {
   readonly #rows = new RowPolicy();
   readonly #output: Output;
   #queue: Message[] = [];
-  #batch: readonly Message[] = [];
+  /** CPU seen in the entry that runs now, for an invocation that is over already. */
+  #orphanMs = 0;
   #busy = false;
   #dead = false;
   #unhealthy = false;
@@ -57,14 +67,15 @@ export class IsolateInstance implements Instance {
     this.#limits = limits;
     this.#watcher = watcher;
     this.#watchdog = watchdog;
-    this.#entryTimeoutMs = limits.cpuMs * 4 + 100;
+    this.#entryTimeoutMs = entryTimeoutMs(limits.cpuMs);
     this.#cpuNs = sandbox.isolate.cpuTime;
     this.#output = new Output({
       watcher,
       logBytes: limits.logBytes,
       find: (invocation) => this.#invocations.get(invocation),
-      queued: (text) => this.#queue.some((message) => message.text === text),
-      push: (invocation, text, bytes) => this.message(invocation, text, bytes),
+      push: (invocation, text, bytes, taken) => {
+        if (this.#invocations.get(invocation) !== undefined) this.#push(invocation, text, bytes, { taken });
+      },
     });
     sandbox.port.send = (text, bytes) => this.#output.receive(text, bytes);
     sandbox.onCatastrophe = (message) => watcher.condemned(message);
@@ -85,7 +96,7 @@ export class IsolateInstance implements Instance {
       return;
     }
     this.#invocations.add(invocation, createInvocation(invocation));
-    this.#push(invocation, message, bytes, message.startsWith(plainStart));
+    this.#push(invocation, message, bytes, { request: message.startsWith(plainStart) });
   }
 
   message(invocation: number, message: string, bytes: Uint8Array): void {
@@ -96,6 +107,7 @@ export class IsolateInstance implements Instance {
     const found = this.#invocations.get(invocation);
     if (found === undefined) return;
     this.#forget(found);
+    this.#queue = this.#queue.filter((message) => message.invocation !== invocation);
     this.#push(invocation, `[${In.Drop},${invocation}]`, undefined);
   }
 
@@ -118,14 +130,26 @@ export class IsolateInstance implements Instance {
       this.#watcher.condemned('an entry could not be stopped');
       return;
     }
+    const { marker } = this.#sandbox;
+    // Nothing was begun: the entry waits for a thread, which other isolates have.
+    if (marker[1] === 0) return;
     const found = this.#running();
-    if (found === undefined) return;
+    if (found === undefined) return this.#tickOrphan(cpuMs);
     found.sampledMs += cpuMs;
     this.#sampledMs += cpuMs;
     // What ticks see is an estimate: entries that end are judged by the exact figure, runaways by this one.
     if (!isRunaway(found.cpuMs + found.sampledMs, this.#limits.cpuMs)) return;
     found.over = 'cpuMs';
     this.#stop(found);
+  }
+
+  /** What runs on after its invocation was dropped has no budget but this; its neighbours cannot wait for it. */
+  #tickOrphan(cpuMs: number): void {
+    this.#orphanMs += cpuMs;
+    const budgetMs = Math.min(this.#limits.cpuMs, longestOrphanMs);
+    if (this.#orphanMs < (this.#invocations.size > 0 ? entryTimeoutMs(budgetMs) : budgetMs + 10)) return;
+    this.#stoppedAt = performance.now();
+    this.#kill();
   }
 
   /** Ends the entry that runs for `found`: at once when that hurts nobody else, else at its own timeout. */
@@ -149,10 +173,11 @@ export class IsolateInstance implements Instance {
     this.#watcher.unhealthy();
   }
 
-  #push(invocation: number, text: string, bytes: Uint8Array | undefined, request = false): void {
+  #push(invocation: number, text: string, bytes: Uint8Array | undefined, more: PushOptions = {}): void {
     if (this.#dead) return;
     const some = bytes !== undefined && bytes.length > 0;
-    this.#queue.push({ invocation, text, bytes: some ? bytes : undefined, plain: request && !some });
+    const plain = more.request === true && !some;
+    this.#queue.push({ invocation, text, bytes: some ? bytes : undefined, plain, taken: more.taken });
     if (!this.#busy) {
       this.#busy = true;
       queueMicrotask(() => void this.#pump());
@@ -163,7 +188,8 @@ export class IsolateInstance implements Instance {
     while (this.#queue.length > 0 && !this.#dead) {
       const batch = this.#queue;
       this.#queue = [];
-      this.#batch = batch;
+      this.#sandbox.marker.fill(0);
+      this.#orphanMs = 0;
       this.#watchdog.enter(this);
       const isRow = this.#rows.allow(batch);
       try {
@@ -174,6 +200,7 @@ export class IsolateInstance implements Instance {
         this.#watchdog.leave(this);
       }
       this.#settle(isRow ? this.#splitRow(batch) : batch);
+      if (!isRow) for (const message of batch) message.taken?.();
     }
     this.#busy = false;
   }
@@ -189,8 +216,7 @@ export class IsolateInstance implements Instance {
 
   /** Several requests in one entry (guest/protocol.ts, `more` 2). */
   #enterRow(batch: readonly Message[]): Promise<unknown> {
-    const { deliver, marker } = this.#sandbox;
-    marker[1] = 0;
+    const { deliver } = this.#sandbox;
     const text = batch.map((message) => message.text).join('\n');
     const timeout = this.#entryTimeoutMs + 2 * batch.length;
     const now = performance.timeOrigin + performance.now();
@@ -203,7 +229,10 @@ export class IsolateInstance implements Instance {
     const begun = batch.findIndex((message) => message.invocation === last) + 1;
     if (begun === batch.length) return batch;
     this.#rows.pause();
-    this.#queue = [...batch.slice(begun), ...this.#queue];
+    const rest = batch
+      .slice(begun)
+      .filter(({ invocation }) => this.#invocations.get(invocation) !== undefined);
+    this.#queue = [...rest, ...this.#queue];
     return batch.slice(0, begun);
   }
 
@@ -212,7 +241,9 @@ export class IsolateInstance implements Instance {
     const message = error instanceof Error ? error.message : String(error);
     if (this.#sandbox.isolate.isDisposed) {
       if (!this.#dead) this.#kill();
-      return this.#lose(this.#running(), 'memoryMb');
+      // One that did not get as far as its beginning died of what it was handed.
+      const handed = this.#sandbox.marker[1] === 0 ? (batch.at(-1)?.invocation ?? 0) : 0;
+      return this.#lose(this.#running() ?? this.#invocations.get(handed), 'memoryMb');
     }
     const last = this.#sandbox.marker[1] || (batch.at(-1)?.invocation ?? 0);
     if (message.startsWith('Script execution timed out')) {
@@ -302,11 +333,16 @@ export class IsolateInstance implements Instance {
     this.#invocations.take(found.number);
   }
 
-  /** Whom the entry that runs works for: as the guest's runtime says, else the last message's. */
+  /** Whom the entry that runs works for, as the guest's runtime says; undefined when it has begun none, or that is over. */
   #running(): Invocation | undefined {
     const { marker } = this.#sandbox;
-    return this.#invocations.get(marker[0] || marker[1] || (this.#batch.at(-1)?.invocation ?? 0));
+    return this.#invocations.get(marker[0] || marker[1] || 0);
   }
+}
+
+/** Wall clock an entry may take: generous, since waiting for a core is nobody's guilt. */
+function entryTimeoutMs(cpuMs: number): number {
+  return cpuMs * 4 + 100;
 }
 
 function argumentsOf(message: Message | undefined, more: 0 | 1, now: number): unknown[] {

@@ -5,6 +5,7 @@ export interface Invocation {
   /** CPU seen by ticks in the entry that runs now; replaced by the exact figure when the entry ends. */
   sampledMs: number;
   logBytes: number;
+  logLines: number;
   peakBytes: number;
   /** Set once a budget is spent, so that the end names it. */
   over: 'cpuMs' | 'logBytes' | undefined;
@@ -25,6 +26,7 @@ export function createInvocation(number: number): Invocation {
     cpuMs: 0,
     sampledMs: 0,
     logBytes: 0,
+    logLines: 0,
     peakBytes: 0,
     over: undefined,
     finished: false,
@@ -33,19 +35,32 @@ export function createInvocation(number: number): Invocation {
   };
 }
 
-/** Starts a guest's timer; `due` is called on this turn of the loop or a later one, never at once. */
-export function setTimer(of: Invocation, timer: TimerRequest, due: () => void): void {
+/**
+ * Starts a guest's timer; `due` is called on this turn of the loop or a later one, never at once. One that repeats is
+ * set again by `again`, when the guest has had its turn: what a guest cannot keep up with costs this thread nothing.
+ */
+export function setTimer(of: Invocation, timer: TimerRequest, due: (again?: () => void) => void): void {
   const timers = (of.timers ??= new Map());
   if (timers.size >= mostTimers) return;
   const ms = Math.min(Math.max(timer.ms, 1), longestTimerMs);
-  const handle = timer.repeat
-    ? setInterval(due, ms)
-    : setTimeout(() => {
+  let dueAt = performance.now() + ms;
+  const set = (delayMs: number): NodeJS.Timeout => {
+    const handle = setTimeout(() => {
+      if (!timer.repeat) {
         timers.delete(timer.id);
-        due();
-      }, ms);
+        return due();
+      }
+      return due(() => {
+        if (timers.get(timer.id) !== handle || of.timers !== timers) return;
+        const now = performance.now();
+        dueAt = Math.max(dueAt + ms, now + 1);
+        timers.set(timer.id, set(dueAt - now));
+      });
+    }, delayMs);
+    return handle;
+  };
   clearTimeout(timers.get(timer.id));
-  timers.set(timer.id, handle);
+  timers.set(timer.id, set(ms));
 }
 
 export interface TimerRequest {

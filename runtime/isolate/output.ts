@@ -9,12 +9,16 @@ export interface OutputOwner {
   readonly watcher: InstanceWatcher;
   readonly logBytes: number;
   find(invocation: number): Invocation | undefined;
-  /** True while exactly this message waits to go in. */
-  queued(text: string): boolean;
-  push(invocation: number, text: string, bytes: Uint8Array): void;
+  /** `taken` is called once the guest has worked on it. */
+  push(invocation: number, text: string, bytes: Uint8Array, taken?: () => void): void;
 }
 
 const noBytes = new Uint8Array();
+/** Characters of one line, at three bytes each the most, and bytes beside it: both together fit the longest frame. */
+const mostText = 10 * 2 ** 20;
+/** Log lines that every invocation may write, however short; one more for every 16 bytes of its log budget. */
+const leastLines = 1000;
+const mostBytes = 32 * 2 ** 20;
 
 /**
  * Reads what an isolate sends: passes answers, bodies and operations on to the host, and serves here what needs no
@@ -52,6 +56,7 @@ export class Output {
   }
 
   #line(found: Invocation, line: Line, buffer: ArrayBuffer | undefined): void {
+    if (line.json.length > mostText) return this.#tooLong(found);
     switch (line.letter) {
       case 'A':
       case 'H':
@@ -72,6 +77,14 @@ export class Output {
       default:
         return this.#watcher.line(found.number, line.letter, line.json);
     }
+  }
+
+  /** It would not fit a frame, and the host would end this cell for it. */
+  #tooLong(found: Invocation): void {
+    const message = 'The function hands over more than 10 MB of text or 32 MB of bytes at once; stream it';
+    this.#watcher.line(found.number, 'Z', JSON.stringify(['RangeError', message, '', 'result']));
+    found.finished = true;
+    this.#finished.push(found);
   }
 
   #head(found: Invocation, line: Line, buffer: ArrayBuffer | undefined): void {
@@ -97,7 +110,11 @@ export class Output {
     const text = parseArray(line.json)?.[1];
     if (typeof text !== 'string') return;
     found.logBytes += Buffer.byteLength(text);
-    if (found.logBytes <= this.#owner.logBytes) return this.#watcher.line(found.number, 'L', line.json);
+    found.logLines++;
+    // An empty line costs no byte, but its way to the host.
+    const mostLines = leastLines + this.#owner.logBytes / 16;
+    if (found.logBytes <= this.#owner.logBytes && found.logLines <= mostLines)
+      return this.#watcher.line(found.number, 'L', line.json);
     found.over = 'logBytes';
   }
 
@@ -107,11 +124,7 @@ export class Output {
     if (line.letter === 'U') return clearTimer(found, timer);
     const text = `[${In.Timer},${found.number},${timer}]`;
     const wanted = { id: timer, ms: toCount(ms), repeat: repeat === 1 };
-    setTimer(found, wanted, () => {
-      // An interval that fires faster than the guest runs must not fill the queue.
-      if (wanted.repeat && this.#owner.queued(text)) return;
-      this.#owner.push(found.number, text, noBytes);
-    });
+    setTimer(found, wanted, (again) => this.#owner.push(found.number, text, noBytes, again));
   }
 
   #operation(found: Invocation, line: Line, buffer: ArrayBuffer | undefined): void {
@@ -119,6 +132,7 @@ export class Output {
     if (operation === undefined) return;
     const [op, binding, method, args, off, len] = operation;
     const part = slice(buffer, off, len);
+    if (part !== undefined && part.length > mostBytes) return this.#tooLong(found);
     if (binding === '' && method === 'digest') return this.#digest(found.number, toCount(op), args, part);
     return this.#watcher.line(found.number, 'O', line.json, part);
   }

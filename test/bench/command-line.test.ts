@@ -18,7 +18,7 @@ void t.test('bench: words become options', async (t) => {
 void t.test('bench: a part or a flag that does not exist is refused', async (t) => {
   t.throws(() => parseCommandLine(['--only', 'cold,luke']), TypeError);
   t.throws(() => parseCommandLine(['--fast']), TypeError);
-  await t.rejects(promisify(execFile)(process.execPath, [program, '--only', 'luke']), { code: 1 });
+  await t.rejects(promisify(execFile)(process.execPath, [program, '--only', 'luke']), { code: 2 });
 });
 
 void t.test('bench: the program explains itself', async (t) => {

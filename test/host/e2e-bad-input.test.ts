@@ -1,6 +1,9 @@
+import { existsSync } from 'node:fs';
+import { mkdir, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import t from 'tap';
 import type { Test } from 'tap';
-import { openTestHost } from '#test/support/host.ts';
+import { openTestHost, temporaryDir } from '#test/support/host.ts';
 import type { TestResponse } from '#test/support/host.ts';
 
 interface Expected {
@@ -118,6 +121,27 @@ await t.test('bad input: options of createHost', async (t) => {
     await t.rejects(createHost(options as object), { code: 'ERR_BAD_INPUT' }, JSON.stringify(options));
   await t.rejects(createHost({ dir: '/proc/nowhere' }), { code: 'ERR_DATA_DIR' });
 });
+
+await t.test('bad input: a disk that is full when a host starts', { skip: noFullDevice() }, async (t) => {
+  const { createHost } = await import('#host/index.ts');
+  const dir = join(await temporaryDir(t), 'data');
+  await mkdir(dir);
+  await symlink('/dev/full', join(dir, 'host.json'));
+  const host = await createHost({ dir, cells: 1 });
+  t.teardown(() => host.close());
+  await t.rejects(host.listen({ port: 0, adminPort: 0 }), {
+    code: 'ERR_DATA_DIR',
+    message: /free disk space/,
+  });
+  t.match(await host.listen({ port: 0, adminPort: 0 }), { url: /^http:/ }, 'with room it listens');
+  await host.close();
+  await symlink('/dev/full', join(dir, 'host.pid'));
+  await t.rejects(createHost({ dir }), { code: 'ERR_DATA_DIR', message: /free disk space/ });
+});
+
+function noFullDevice(): string | false {
+  return existsSync('/dev/full') ? false : 'needs /dev/full, which this platform has not';
+}
 
 /** The one shape of every answer islet gives in a function's place, and nothing of the guest's or the host's in it. */
 function refusedAs(t: Test, what: string, response: TestResponse, { status, code }: Expected): void {

@@ -40,7 +40,10 @@ await t.test('meter: what calls took is summed by function, version and outcome'
   t.ok((first?.cpuMs ?? 0) > 0 && (first?.wallMs ?? 0) > 0, 'CPU and wall clock');
   t.ok((first?.peakMemoryBytes ?? 0) > 2 ** 20, 'memory');
   const gbSeconds = ((first?.wallMs ?? 0) / 1000) * (64 / 1024);
-  t.ok(Math.abs((first?.gbSeconds ?? 0) - gbSeconds) < 1e-9, 'GB-seconds are the memory limit times wall clock');
+  t.ok(
+    Math.abs((first?.gbSeconds ?? 0) - gbSeconds) < 1e-9,
+    'GB-seconds are the memory limit times wall clock',
+  );
   t.match(second, { version: 2, invocations: 1, outcomes: { responded: 1 } });
   t.equal((await test.host.usage()).length, 2);
 
@@ -78,12 +81,15 @@ await t.test('meter: the same figures for Prometheus, behind the token', async (
   t.equal((await fetch(`${test.adminUrl}/metrics`)).status, 401);
 });
 
-await t.test('meter: a name that never was is ERR_NO_FUNCTION; figures of a deleted function stay', async (t) => {
-  const test = await openTestHost(t);
-  await t.rejects(test.host.usage('nobody'), { code: 'ERR_NO_FUNCTION' });
-  await test.deploy('shop', source, manifest);
-  t.same(await test.host.usage('shop'), [], 'no call yet');
-  await test.request('/shop/');
-  await test.host.delete('shop');
-  t.match(await test.host.usage('shop'), [{ invocations: 1 }]);
-});
+await t.test(
+  'meter: a name that never was is ERR_NO_FUNCTION; figures of a deleted function stay',
+  async (t) => {
+    const test = await openTestHost(t);
+    await t.rejects(test.host.usage('nobody'), { code: 'ERR_NO_FUNCTION' });
+    await test.deploy('shop', source, manifest);
+    t.same(await test.host.usage('shop'), [], 'no call yet');
+    await test.request('/shop/');
+    await test.host.delete('shop');
+    t.match(await test.host.usage('shop'), [{ invocations: 1 }]);
+  },
+);

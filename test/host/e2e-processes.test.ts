@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import t from 'tap';
@@ -102,8 +102,13 @@ await t.test('processes: a cell has no disk, no network, no environment', { skip
     const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
     t.ok(line.includes('--permission'));
     t.notOk(line.some((word) => /--allow-(?:fs-write|child-process|worker|net)/.test(word)));
-    const open = readdirSync(`/proc/${pid}/fd`);
-    t.ok(open.length > 0);
+    const open = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+    t.same(
+      open.filter((target) => target.startsWith('/') && target !== '/dev/null'),
+      [],
+      'no file is open',
+    );
+    t.equal(open.filter((target) => target.startsWith('socket:')).length, 2, 'the channel and stderr');
   }
 });
 

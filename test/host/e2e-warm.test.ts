@@ -16,19 +16,22 @@ async function instances({ host }: TestHost): Promise<number> {
   return (await host.health()).cells.reduce((sum, cell) => sum + cell.instances, 0);
 }
 
-await t.test('warm: minWarm instances are there before the first request, and again after a restart', async (t) => {
-  const test = await openTestHost(t, { idleMs: 50 });
-  await test.deploy('ready', hello, { minWarm: 2 });
-  await eventually('two instances', async () => (await instances(test)) === 2);
-  t.equal((await test.request('/ready/')).text, 'hello');
-  t.match(await test.host.usage('ready'), [{ invocations: 1, cold: 0 }], 'the first request found one');
-  t.equal((await evictions(test))['idle'], 0, 'being idle does not end them');
+await t.test(
+  'warm: minWarm instances are there before the first request, and again after a restart',
+  async (t) => {
+    const test = await openTestHost(t, { idleMs: 50 });
+    await test.deploy('ready', hello, { minWarm: 2 });
+    await eventually('two instances', async () => (await instances(test)) === 2);
+    t.equal((await test.request('/ready/')).text, 'hello');
+    t.match(await test.host.usage('ready'), [{ invocations: 1, cold: 0 }], 'the first request found one');
+    t.equal((await evictions(test))['idle'], 0, 'being idle does not end them');
 
-  const next = await test.restart();
-  await eventually('two instances', async () => (await instances(next)) === 2);
-  t.equal((await next.request('/ready/')).text, 'hello');
-  t.match(await next.host.usage('ready'), [{ invocations: 2, cold: 0 }]);
-});
+    const next = await test.restart();
+    await eventually('two instances', async () => (await instances(next)) === 2);
+    t.equal((await next.request('/ready/')).text, 'hello');
+    t.match(await next.host.usage('ready'), [{ invocations: 2, cold: 0 }]);
+  },
+);
 
 await t.test('warm: an instance that is idle for idleMs goes, and is counted', async (t) => {
   const test = await openTestHost(t, { idleMs: 100 });
@@ -41,32 +44,38 @@ await t.test('warm: an instance that is idle for idleMs goes, and is counted', a
   t.match(await test.host.metrics(), /islet_evictions_total\{cordon="default",reason="idle"\} [1-9]/);
 });
 
-await t.test('warm: when bytes run out the least recently used function makes room, and is counted', async (t) => {
-  const test = await openTestHost(t, { warmBytes: 4 * 2 ** 20, idleMs: 600_000 });
-  const names = ['a', 'b', 'c', 'd', 'e', 'f'];
-  for (const name of names) {
-    await test.deploy(name, hello);
-    t.equal((await test.request(`/${name}/`)).text, 'hello');
-  }
-  const { full = 0 } = await evictions(test);
-  t.ok(full > 0, `${full} made room`);
-  t.ok((await instances(test)) < names.length);
-  for (const name of names) t.equal((await test.request(`/${name}/`)).text, 'hello');
-});
+await t.test(
+  'warm: when bytes run out the least recently used function makes room, and is counted',
+  async (t) => {
+    const test = await openTestHost(t, { warmBytes: 4 * 2 ** 20, idleMs: 600_000 });
+    const names = ['a', 'b', 'c', 'd', 'e', 'f'];
+    for (const name of names) {
+      await test.deploy(name, hello);
+      t.equal((await test.request(`/${name}/`)).text, 'hello');
+    }
+    const { full = 0 } = await evictions(test);
+    t.ok(full > 0, `${full} made room`);
+    t.ok((await instances(test)) < names.length);
+    for (const name of names) t.equal((await test.request(`/${name}/`)).text, 'hello');
+  },
+);
 
-await t.test('cold: the first request after a deployment, and after a restart, has compiled code', async (t) => {
-  const dir = await temporaryDir(t);
-  const cached: boolean[] = [];
-  const open = () => createHost({ dir, cells: 1 }, { started: (_, report) => cached.push(report.cached) });
-  const first = await open();
-  t.teardown(() => first.close());
-  await first.deploy({ files: { 'index.js': hello } }, { name: 'hello' });
-  cached.length = 0;
-  t.equal((await first.fetch('hello', new Request('http://hello/'))).status, 200);
-  t.same(cached, [true]);
-  await first.close();
-  const second = await open();
-  t.teardown(() => second.close());
-  t.equal((await second.fetch('hello', new Request('http://hello/'))).status, 200);
-  t.same(cached, [true, true]);
-});
+await t.test(
+  'cold: the first request after a deployment, and after a restart, has compiled code',
+  async (t) => {
+    const dir = await temporaryDir(t);
+    const cached: boolean[] = [];
+    const open = () => createHost({ dir, cells: 1 }, { started: (_, report) => cached.push(report.cached) });
+    const first = await open();
+    t.teardown(() => first.close());
+    await first.deploy({ files: { 'index.js': hello } }, { name: 'hello' });
+    cached.length = 0;
+    t.equal((await first.fetch('hello', new Request('http://hello/'))).status, 200);
+    t.same(cached, [true]);
+    await first.close();
+    const second = await open();
+    t.teardown(() => second.close());
+    t.equal((await second.fetch('hello', new Request('http://hello/'))).status, 200);
+    t.same(cached, [true, true]);
+  },
+);

@@ -76,3 +76,12 @@ void t.test('warm: every departure is told once, with its reason', async (t) => 
   t.same(gone, ['1 unhealthy', '2 replaced']);
   t.match(warm.counts, { idle: 0, full: 0, replaced: 1, unhealthy: 1 });
 });
+
+void t.test('warm: several busy instances at once neither go nor hold up the sweep', async (t) => {
+  const { warm, gone, add } = open(t, 10 * MB, 100);
+  for (const id of [1, 2, 3]) add(id, 1).inFlight = 1;
+  add(4, 1);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  t.same(gone, ['4 idle']);
+  t.equal(warm.size, 3);
+});

@@ -19,7 +19,11 @@ export const hostFlags: Readonly<Record<string, Flag>> = {
   dir: { type: 'string', value: 'DIR', help: 'Data directory: store, token, keys. Default: .islet' },
   cells: { type: 'string', value: 'N', help: 'Cell processes. Default: the number of cores' },
   sandbox: { type: 'string', value: 'LEVEL', help: 'auto, require or off; see islet doctor. Default: auto' },
-  store: { type: 'string', value: 'STORE', help: 'sqlite, or the path of a file as ./islet.db. Default: sqlite' },
+  store: {
+    type: 'string',
+    value: 'STORE',
+    help: 'sqlite, or the path of a file as ./islet.db. Default: sqlite',
+  },
 };
 
 const mostPort = 65_535;

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { valueBytes } from '#host/admin/bounds.ts';
 import type { KvListResult } from '#host/host.ts';
+import { HostError } from '#runtime/errors.ts';
 import type { Arguments } from '../arguments.ts';
 import { path, query } from '../client.ts';
 import { readAll } from '../input.ts';
@@ -105,6 +107,13 @@ const put: Verb = {
     };
     const client = await openClient(args, context);
     const value = await readValue(args, context);
+    // The host would end the connection in the middle of it.
+    if (value.byteLength > valueBytes) {
+      throw new HostError(
+        'ERR_KV_VALUE',
+        `Cannot put ${JSON.stringify(key)}: it has ${value.byteLength} bytes; a value has at most ${valueBytes}`,
+      );
+    }
     await client.bytes('PUT', path`/v1/kv/${namespace}/values/${key}` + query(options), value);
     if (args.is('json')) context.terminal.json({ put: key, bytes: value.byteLength });
     return 0;

@@ -165,6 +165,21 @@ void t.test('cli: vars are listed, set and unset', async (t) => {
   t.same(json(await run(['vars', 'list', 'fn', '--json'])), { MODE: 'b' });
 });
 
+void t.test(
+  'cli: a kv value over its limit is refused with its code, whole bytes below it go in',
+  async (t) => {
+    const { admin, run, dir } = await desk(t);
+    await writeFile(join(dir, 'most'), new Uint8Array(25 * 2 ** 20));
+    await writeFile(join(dir, 'more'), new Uint8Array(25 * 2 ** 20 + 1));
+    t.match(await run(['kv', 'put', 'big', 'a', '--file', 'most']), { code: 0 });
+    t.match(await run(['kv', 'put', 'big', 'b', '--file', 'more']), { code: 1, err: /ERR_KV_VALUE/ });
+    t.same(
+      (await admin.host.kv.list('big')).keys.map(({ name }) => name),
+      ['a'],
+    );
+  },
+);
+
 void t.test('cli: kv values go in and out byte by byte, and all pages of keys are listed', async (t) => {
   const { admin, run, dir } = await desk(t);
   t.equal((await run(['kv', 'put', 'ns', 'a/b ü', 'hello'])).code, 0);

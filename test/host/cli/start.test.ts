@@ -1,0 +1,47 @@
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { CliProcess } from '#test/support/cli.ts';
+import { request } from '#test/support/host.ts';
+
+const examples = readdirSync(fileURLToPath(new URL('../../../examples', import.meta.url)), {
+  withFileTypes: true,
+})
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name)
+  .sort();
+
+await t.test(
+  'start: every example is deployed, and the line to try for each works, twice in a row',
+  async (t) => {
+    const cwd = t.testdir({});
+    for (const round of ['first', 'second']) {
+      const host = new CliProcess(
+        ['host', '--examples', '--port', '0', '--admin-port', '0', '--cells', '1', '--dir', 'data'],
+        { cwd },
+      );
+      t.teardown(() => host.child.kill('SIGKILL'));
+      await host.until(/Ctrl-C stops it/);
+      const lines = [...host.out.matchAll(/^ +(\S+) +curl http:\/\/([a-z0-9-]+\.localhost):(\d+)\/$/gm)];
+      t.same(
+        lines.map(([, name]) => name),
+        examples,
+        `${round} start: a line for each`,
+      );
+      // The proxy would ask a server out there; examples.test.ts gives it one of its own.
+      for (const [, name = '', address = '', port = ''] of lines.filter(
+        ([, name]) => name !== 'fetch-proxy',
+      )) {
+        const { status } = await request(Number(port), '/', { host: address });
+        t.equal(status, 200, name);
+      }
+      const [, , , port = ''] = lines[0] ?? [];
+      const counted = await request(Number(port), '/visits', {
+        host: 'counter-kv.localhost',
+        method: 'POST',
+      });
+      t.match(JSON.parse(counted.text), { count: round === 'first' ? 1 : 2 }, 'data stays');
+      t.equal((await host.stop('SIGINT')).code, 0, 'Ctrl-C is a clean exit');
+    }
+  },
+);
