@@ -77,7 +77,7 @@ export class Meter {
   report(name?: string): readonly UsageReport[] {
     return [...this.#sums.values()]
       .filter((sum) => name === undefined || sum.function === name)
-      .map(({ dirty: _, ...sum }) => ({ ...sum, outcomes: { ...sum.outcomes } }))
+      .map(toReport)
       .sort((a, b) => (a.function < b.function ? -1 : a.function > b.function ? 1 : a.version - b.version));
   }
 
@@ -86,8 +86,8 @@ export class Meter {
     for (const [, sum] of sums) sum.dirty = false;
     const encoder = new TextEncoder();
     try {
-      const changes = sums.map(([key, { dirty: _, ...sum }]) => {
-        return { kind: 'put' as const, key, value: encoder.encode(JSON.stringify(sum)) };
+      const changes = sums.map(([key, sum]) => {
+        return { kind: 'put' as const, key, value: encoder.encode(JSON.stringify(toReport(sum))) };
       });
       if (changes.length > 0) await this.#store.write(changes);
     } catch (error) {
@@ -130,4 +130,11 @@ export class Meter {
     this.#sums.set(key, sum);
     return sum;
   }
+}
+
+/** A sum as others may keep it. */
+function toReport(sum: Sum): UsageReport {
+  const { dirty, ...report } = sum;
+  void dirty;
+  return { ...report, outcomes: { ...sum.outcomes } };
 }

@@ -116,7 +116,8 @@ export class Warm<Item extends WarmItem> {
 
   #purge(): void {
     // A copy: each one asked for moves to the front, and a walk over the cache itself would meet it for ever.
-    for (const [id, { item }] of [...this.#cache.entries()]) if (item.inFlight > 0) this.#cache.get(id);
+    const all = Array.from(this.#cache.entries());
+    for (const [id, { item }] of all) if (item.inFlight > 0) this.#cache.get(id);
     this.#cache.purgeStale();
   }
 

@@ -128,6 +128,7 @@ export class Dispatcher implements Dispatch, InvocationOwner {
       if (pool.target.deployment.function !== change.name || keys.has(key)) continue;
       this.#pools.delete(key);
       pool.live = false;
+      pool.retired = true;
       for (const instance of pool.instances.slice()) this.#retire(pool, instance);
     }
     for (const target of change.live) {
@@ -233,6 +234,7 @@ export class Dispatcher implements Dispatch, InvocationOwner {
       loaded: () => {
         for (const invocation of instance.waiting) invocation.ready();
         instance.waiting.clear();
+        if (pool.retired) this.#retire(pool, instance);
       },
       notLoaded: (report) => this.#notLoaded(pool, instance, report),
       gone: () => this.#gone(pool, instance),

@@ -4,12 +4,12 @@ import { In, initialCredit } from '#runtime/guest/protocol.ts';
 import type { LimitName } from '#runtime/limits.ts';
 import type { GuestError, Outcome } from '#runtime/outcome.ts';
 import type { Resident } from '../cells/cell-client.ts';
-import type { Body, Call, Handle, Sink } from '../call.ts';
+import type { Call, Handle, Sink } from '../call.ts';
 import type { HostInstance } from './host-instance.ts';
-import { firstMessage } from './messages.ts';
+import { firstMessage, type BodyMessage } from './messages.ts';
 import { Operations } from './operations.ts';
 import type { Pool } from './pool.ts';
-import { parseError, parseHead, parseNumbers } from './lines.ts';
+import { bodyBytes, brokenOff, noAnswer, parseError, parseHead, parseNumbers } from './lines.ts';
 
 export interface InvocationOwner {
   /** Finds an instance for it, or ends it. */
@@ -27,13 +27,6 @@ const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT'
 const mostReplays = 2;
 /** Instances that may go while the call is on its way to them. */
 const mostReturns = 20;
-
-/** A piece of the sender's body, as the guest is told. */
-interface BodyMessage {
-  readonly kind: number;
-  readonly rest: string;
-  readonly bytes: Uint8Array | undefined;
-}
 
 /** What a guest may still do after its client went away, in ms. */
 const cleanUpMs = 5000;
@@ -362,20 +355,4 @@ export class Invocation implements Handle, Resident {
     });
     return this.#operations;
   }
-}
-
-const noAnswer: GuestError = {
-  name: 'Error',
-  message: 'The function ended without an answer',
-  phase: 'result',
-};
-const brokenOff: GuestError = {
-  name: 'Error',
-  message: 'The response body was not finished',
-  phase: 'handler',
-};
-
-function bodyBytes(body: Body): number {
-  if (body.kind === 'text') return Buffer.byteLength(body.text);
-  return body.kind === 'bytes' ? body.bytes.length : 0;
 }

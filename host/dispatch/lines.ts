@@ -50,3 +50,22 @@ export function parseError(json: string): GuestError {
 function toText(value: unknown, otherwise: string): string {
   return typeof value === 'string' ? value.slice(0, longestText) : otherwise;
 }
+
+/** It is over, and said nothing. */
+export const noAnswer: GuestError = {
+  name: 'Error',
+  message: 'The function ended without an answer',
+  phase: 'result',
+};
+/** It is over in the middle of its body. */
+export const brokenOff: GuestError = {
+  name: 'Error',
+  message: 'The response body was not finished',
+  phase: 'handler',
+};
+
+/** Bytes of a body that came with its head. */
+export function bodyBytes(body: Body): number {
+  if (body.kind === 'text') return Buffer.byteLength(body.text);
+  return body.kind === 'bytes' ? body.bytes.length : 0;
+}

@@ -28,3 +28,10 @@ export function firstMessage(call: Call, { number, id, deadline }: FirstMessage)
   };
   return `[${In.Request},${number},${JSON.stringify(head)},0,${body?.length ?? 0}]`;
 }
+
+/** A piece of the sender's body, as the guest is told. */
+export interface BodyMessage {
+  readonly kind: number;
+  readonly rest: string;
+  readonly bytes: Uint8Array | undefined;
+}

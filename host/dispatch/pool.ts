@@ -13,6 +13,8 @@ export class Pool {
   readonly instances: HostInstance[] = [];
   /** True while it has traffic of its own; without (a preview, an old version) it goes with its last instance. */
   live = false;
+  /** Set when its traffic moved elsewhere: instances that calls still under way start go with those calls. */
+  retired = false;
 
   constructor(target: Target, attachments: ReadonlyMap<string, Pick<Attachment, 'grant'>>) {
     this.target = target;

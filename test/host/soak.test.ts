@@ -68,8 +68,8 @@ void t.test(
       worker('abort', () => call(test, { path: '/pipes/', method: 'POST', body: upload, abortMs: 1 })),
     ];
     const killer = async (): Promise<void> => {
-      for (let round = 0; Date.now() < until - 1000; round++) {
-        await sleep(1000);
+      for (let round = 0; Date.now() < until - killMs; round++) {
+        await sleep(killMs);
         const { cells } = await test.host.health();
         const victim = cells[round % Math.max(1, cells.length)];
         if (victim !== undefined) process.kill(victim.pid, 'SIGKILL');

@@ -1,3 +1,4 @@
+// oxlint-disable-next-line import/no-unassigned-import -- for its effect, see there
 import '#test/support/plain-spawn.ts';
 import { execFile, spawn } from 'node:child_process';
 import {
