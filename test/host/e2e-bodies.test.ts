@@ -74,7 +74,7 @@ await t.test('bodies: a cold call gets its streamed body', async (t) => {
 
 await t.test('bodies: a reader that stops makes the writer wait, all the way through', async (t) => {
   const test = await openTestHost(t);
-  await test.deployGuest('pipes', 'pipes-body.js');
+  await test.deployGuest('pipes', 'pipes-body.js', { limits: { cpuMs: 10_000 } });
   await test.request('/pipes/');
   const { socket } = test.client().send('POST /pipes/ HTTP/1.1', 'host: x', 'transfer-encoding: chunked');
   socket.pause();

@@ -91,12 +91,13 @@ void t.test('terminal: colours on a terminal only, and none with NO_COLOR', asyn
 
 /** What `islet --help` prints on a pseudo-terminal. */
 function onTerminal(env: Readonly<Record<string, string>>): Promise<string> {
-  const { NO_COLOR: _1, FORCE_COLOR: _2, ...rest } = process.env;
+  // Nothing else of this environment: CI, NO_COLOR and others speak of colours, too.
+  const { PATH } = process.env;
   return new Promise((resolve, reject) => {
     execFile(
       script,
       ['-qec', `"${process.execPath}" "${bin}" --help`, '/dev/null'],
-      { env: { ...rest, TERM: 'xterm-256color', ...env } },
+      { env: { PATH, TERM: 'xterm-256color', ...env } },
       (error, stdout) => (error === null ? resolve(stdout) : reject(error)),
     );
   });
