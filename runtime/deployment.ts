@@ -13,7 +13,41 @@ export interface ScriptCode {
   readonly sourceMap?: string;
 }
 
-export type Code = ScriptCode;
+/**
+ * A WebAssembly module or component, or an interpreter that is one, with the program it runs. Compiled at deploy; the
+ * machine code lies in the host's code cache.
+ */
+export interface WasmCode {
+  readonly kind: 'wasm';
+  /** The module or component, binary form. */
+  readonly module: Uint8Array;
+  readonly program: WasmProgram;
+  /** Files the guest sees, read-only, at `/app`: paths relative to it, with "/". Empty for a module alone. */
+  readonly files: readonly WasmFile[];
+}
+
+export interface WasmFile {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
+/** What runs in an instance and how calls reach it. */
+export interface WasmProgram {
+  /** Read off the bytes: a component that exports wasi:http's handler, or a WASI preview 1 command. */
+  readonly guest: 'component' | 'command';
+  /**
+   * `http`: the component's handler. `cgi`: one run per call, RFC 3875 for requests, event JSON in and result JSON out
+   * for events. `events`: a resident loop, one line of JSON in and one out. `lambda`: the same with envelopes that carry
+   * context, errors and operations (runtime/wasm/README.md).
+   */
+  readonly protocol: 'http' | 'cgi' | 'events' | 'lambda';
+  /** Requests one instance of a component may answer, one after the other; 1 unless the manifest says more. */
+  readonly reuse: number;
+  /** argv, program name first. */
+  readonly args: readonly string[];
+}
+
+export type Code = ScriptCode | WasmCode;
 
 /** A binding as a manifest names it: `env.NAME` of this kind with this config (already parsed by its Binding). */
 export interface BindingDeclaration {

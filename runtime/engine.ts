@@ -1,15 +1,15 @@
 import type { Limits } from './limits.ts';
 import type { GuestError } from './outcome.ts';
-import type { StartPhases } from './frames.ts';
+import type { StartPhases, WasmStart } from './frames.ts';
 
 /** What starts instances: one for isolates, one for WebAssembly. Lives in a cell; has no disk and no network. */
-export interface Engine {
-  readonly kind: 'isolate';
+export interface Engine<Spec extends InstanceSpec = InstanceSpec> {
+  readonly kind: 'isolate' | 'wasm';
   /**
    * The cold start. Resolves once the top level has run. Rejects with StartFailure when it could not be started:
    * the top level threw or went over a limit.
    */
-  start(spec: InstanceSpec, watcher: InstanceWatcher): Promise<Started>;
+  start(spec: Spec, watcher: InstanceWatcher): Promise<Started>;
   /** Number of bootstrapped sandboxes waiting for a function. */
   readonly spares: number;
   close(): void;
@@ -24,13 +24,22 @@ export interface Started {
 }
 
 /** What an instance is started from. */
-export interface InstanceSpec {
-  readonly source: string;
-  /** V8's code cache of `source`, made by a cell that runs no guest; rejected caches are ignored. */
-  readonly cache?: Uint8Array;
+export type InstanceSpec = ScriptSpec | WasmSpec;
+
+interface CommonSpec {
   /** JSON text of the guest's StartHead. */
   readonly head: string;
   readonly limits: Pick<Limits, 'memoryMb' | 'cpuMs' | 'startupCpuMs' | 'logBytes'>;
+}
+
+export interface ScriptSpec extends CommonSpec {
+  readonly source: string;
+  /** V8's code cache of `source`, made by a cell that runs no guest; rejected caches are ignored. */
+  readonly cache?: Uint8Array;
+}
+
+export interface WasmSpec extends CommonSpec {
+  readonly wasm: WasmStart;
 }
 
 /** One live sandbox of one deployment. It runs many invocations at once, one entry at a time. */

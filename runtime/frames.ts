@@ -1,3 +1,5 @@
+import type { WasmProgram } from './deployment.ts';
+
 /**
  * What crosses the channel between the host and a cell. A frame is
  *   u32 length of what follows | u8 type | u32 id | u32 length of the text | text (UTF-8) | bytes
@@ -61,6 +63,8 @@ export interface CellConfig {
   readonly spares: number;
   readonly warmBytes: number;
   readonly idleMs: number;
+  /** Absolute path of the folder with this cordon's compiled wasm; absent where there is none. */
+  readonly wasmFolder?: string;
   /** Set for the cell that compiles: no spares, no guests. */
   readonly compiler: boolean;
   /** True in the host's own process: the cell may not end the process. */
@@ -127,12 +131,23 @@ export function parseEnd(text: string): EndReport {
   return { cause: cause as EndCause, cpuMs, peakBytes };
 }
 
+/** What a wasm instance is started from; names of files and folders in `CellConfig.wasmFolder`. */
+export interface WasmStart {
+  /** Compiled by `host/cells/wasm-compiler.ts`: machine code that is trusted. */
+  readonly artifact: string;
+  readonly program: WasmProgram;
+  /** Folder the guest sees, read-only, at `/app`. */
+  readonly folder?: string;
+}
+
 /** What one instance needs to start, beside its code. */
 export interface StartSpec {
   /** Names the code: a second Load of the same code in a cell sends no bytes. */
   readonly codeId: string;
   readonly sourceBytes: number;
   readonly cacheBytes: number;
+  /** Instead of a source: sourceBytes and cacheBytes are 0 and no bytes are sent. */
+  readonly wasm?: WasmStart;
   /** JSON text of the guest's StartHead. */
   readonly head: string;
   readonly memoryMb: number;
