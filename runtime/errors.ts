@@ -15,6 +15,8 @@ export type ErrorCode =
   | 'ERR_SOURCE_NOT_FOUND'
   | 'ERR_DEPLOY_TOO_LARGE'
   | 'ERR_DEPLOY_FAILED'
+  | 'ERR_NO_WASM'
+  | 'ERR_NO_INTERPRETER'
   | 'ERR_BAD_NAME'
   | 'ERR_BAD_INPUT'
   | 'ERR_BAD_REQUEST'
@@ -56,6 +58,16 @@ export const errorRows: Readonly<Record<ErrorCode, ErrorRow>> = {
     remedy: 'raise limits.bundleBytes or ship less code',
   },
   ERR_DEPLOY_FAILED: { status: 400, blame: 'caller', remedy: 'mend what the top level throws' },
+  ERR_NO_WASM: {
+    status: 501,
+    blame: 'host',
+    remedy: 'build the WebAssembly addon: `npm run build:native`, see `islet doctor`',
+  },
+  ERR_NO_INTERPRETER: {
+    status: 400,
+    blame: 'caller',
+    remedy: 'install the npm package with the interpreter that the message names',
+  },
   ERR_BAD_NAME: { status: 400, blame: 'caller', remedy: 'use a-z, 0-9 and "-"' },
   ERR_BAD_INPUT: { status: 400, blame: 'caller', remedy: 'send what the message asks for' },
   ERR_BAD_REQUEST: { status: 400, blame: 'caller', remedy: 'send well-formed HTTP' },
@@ -69,7 +81,11 @@ export const errorRows: Readonly<Record<ErrorCode, ErrorRow>> = {
   ERR_VERSION_IN_USE: { status: 409, blame: 'caller', remedy: 'move traffic off the version first' },
   ERR_NO_KEY: { status: 404, blame: 'caller', remedy: 'check with `islet kv list`' },
   ERR_KV_KEY: { status: 400, blame: 'guest', remedy: 'use a key of 1 to 512 bytes' },
-  ERR_KV_VALUE: { status: 413, blame: 'guest', remedy: 'store at most 25 MiB' },
+  ERR_KV_VALUE: {
+    status: 413,
+    blame: 'guest',
+    remedy: 'store at most 25 MiB, and count only in whole numbers',
+  },
   ERR_KV_METADATA: { status: 413, blame: 'guest', remedy: 'keep metadata within 1024 bytes of JSON' },
   ERR_KV_OPTION: { status: 400, blame: 'guest', remedy: 'use the options the KV reference lists' },
   ERR_STORE_CORRUPT: {

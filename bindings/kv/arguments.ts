@@ -27,18 +27,37 @@ export function parseKey(value: unknown): string {
   return value;
 }
 
-/** Checked options of a put: metadata as JSON text, and when to expire. */
+/** Checked options of a put: metadata as JSON text, when to expire, and what must be there. */
 export interface PutOptions {
   readonly metadata?: string;
   /** The second, since the epoch, at which the entry expires when written at `nowMs`; undefined: never. */
   readonly expiration: (nowMs: number) => number | undefined;
+  /** Write only when the store has the key at this revision, 0: only when it has none. Absent: whatever is there. */
+  readonly revision?: number;
 }
 
 /** When both are given `expirationTtl` wins, as in Workers KV. Fractions of seconds are dropped. */
 export function parsePutOptions(args: Readonly<Record<string, unknown>>, nowMs: number): PutOptions {
   const metadata = parseMetadata(args['metadata']);
-  const expiration = parseExpiry(args, nowMs);
-  return metadata === undefined ? { expiration } : { metadata, expiration };
+  const revision = parseCondition(args['ifVersion'], args['ifAbsent']);
+  return {
+    expiration: parseExpiry(args, nowMs),
+    ...(metadata === undefined ? {} : { metadata }),
+    ...(revision === undefined ? {} : { revision }),
+  };
+}
+
+/** A version as guests see it: the store's revision in decimal digits; callers must not rely on that. */
+export function toVersion(revision: number): string {
+  return String(revision);
+}
+
+/** What to add to a counter: 1 by default, a safe integer. */
+export function parseDelta(value: unknown): number {
+  if (value === undefined) return 1;
+  if (typeof value !== 'number') throw new TypeError(`KV delta is of type ${typeof value}; use a number`);
+  if (Number.isSafeInteger(value)) return value;
+  throw refuseOption(`delta is ${value}; use a whole number between -(2^53 - 1) and 2^53 - 1`);
 }
 
 export interface ListOptions {
@@ -69,6 +88,22 @@ function decodeCursor(cursor: string, prefix: string): string {
   const key = cursor.length > maxKeyBytes * 2 ? '' : Buffer.from(cursor, 'base64url').toString('utf8');
   if (key !== '' && toCursor(key) === cursor && key.startsWith(prefix)) return key;
   throw refuseOption('cursor is not one that list gave for this prefix; pass it on unchanged');
+}
+
+/** `ifVersion` null, which is the version of what is not there, means the same as `ifAbsent`. */
+function parseCondition(ifVersion: unknown, ifAbsent: unknown): number | undefined {
+  if (ifAbsent !== undefined && ifAbsent !== null && typeof ifAbsent !== 'boolean') {
+    throw new TypeError(`KV ifAbsent is of type ${typeof ifAbsent}; use a boolean`);
+  }
+  const absent = ifVersion === null || ifAbsent === true;
+  if (ifVersion === undefined || ifVersion === null) return absent ? 0 : undefined;
+  if (typeof ifVersion !== 'string') {
+    throw new TypeError(`KV ifVersion is of type ${typeof ifVersion}; use the version that get gave`);
+  }
+  if (absent) throw refuseOption('ifVersion and ifAbsent exclude each other; give one');
+  const revision = /^[1-9]\d{0,15}$/.test(ifVersion) ? Number(ifVersion) : 0;
+  if (Number.isSafeInteger(revision) && revision > 0) return revision;
+  throw refuseOption('ifVersion is not one that get or put gave; pass it on unchanged');
 }
 
 function parseMetadata(value: unknown): string | undefined {

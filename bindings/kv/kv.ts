@@ -1,14 +1,15 @@
 import type { Answer, Attachment, Binding, Grant, GrantContext, Operation } from '#runtime/binding.ts';
 import type { Store } from '#bindings/store/store.ts';
-import { parseArguments, parseKey, parseListOptions, parsePutOptions } from './arguments.ts';
+import { parseArguments, parseDelta, parseKey, parseListOptions, parsePutOptions } from './arguments.ts';
 import { Budget } from './budget.ts';
 import type { Hold } from './budget.ts';
 import { parseKvConfig } from './config.ts';
+import { Counters } from './counters.ts';
 import { heldBytes, inlineValueBytes, maxValueBytes } from './limits.ts';
 import { KvNamespace } from './namespace.ts';
+import type { KvFound } from './namespace.ts';
 import { streamPieces } from './pieces.ts';
 import { encodeHead, gatherValue } from './value.ts';
-import type { KvValue } from './value.ts';
 
 export interface KvOptions {
   /** Milliseconds since the epoch. Default `Date.now`. */
@@ -18,10 +19,11 @@ export interface KvOptions {
 /**
  * The `kv` binding: Workers KV by its documentation, strongly consistent. Config: a namespace, `{ namespace }`, or
  * nothing for the function's own, named "<function>/<NAME>". A namespace is shared by every function of a cordon that
- * names it, and by none of another. Operations: get, put, delete, list (README, "The path of a call").
+ * names it, and by none of another. Operations: get, put, delete, list, increment (README, "The path of a call").
  */
 export function createKvBinding(store: Store, options: KvOptions = {}): Binding {
   const now = options.now ?? Date.now;
+  const counters = new Counters(store);
   return {
     kind: 'kv',
     parse: parseKvConfig,
@@ -30,6 +32,7 @@ export function createKvBinding(store: Store, options: KvOptions = {}): Binding 
         parseKvConfig(declaration.config).namespace ?? `${deployment.function}/${declaration.name}`;
       const shared: Shared = {
         namespace: new KvNamespace(store, deployment.cordon, name),
+        counters,
         reading: new Budget(heldBytes),
         writing: new Budget(heldBytes),
         now,
@@ -42,6 +45,8 @@ export function createKvBinding(store: Store, options: KvOptions = {}): Binding 
 /** What the grants of one deployment share. */
 interface Shared {
   readonly namespace: KvNamespace;
+  /** Of the store: functions that share a namespace count together. */
+  readonly counters: Counters;
   readonly reading: Budget;
   readonly writing: Budget;
   readonly now: () => number;
@@ -68,9 +73,11 @@ class KvGrant implements Grant {
         return {};
       case 'list':
         return this.#list(args);
+      case 'increment':
+        return this.#increment(parseKey(args['key']), parseDelta(args['delta']));
       default:
         throw new TypeError(
-          `KV has no method ${JSON.stringify(operation.method.slice(0, 100))}; use get, put, delete or list`,
+          `KV has no method ${JSON.stringify(operation.method.slice(0, 100))}; use get, put, delete, list or increment`,
         );
     }
   }
@@ -79,8 +86,7 @@ class KvGrant implements Grant {
     const { namespace, reading } = this.#shared;
     const found = await namespace.get(key);
     if (found === undefined) return { value: null };
-    if (found.bytes.length <= inlineValueBytes)
-      return { value: { metadata: found.metadata }, bytes: found.bytes };
+    if (found.bytes.length <= inlineValueBytes) return { value: headOf(found), bytes: found.bytes };
     const hold = reading.tryHold(found.bytes.length);
     return hold === undefined ? this.#getInTurn(key) : this.#stream(found, hold);
   }
@@ -103,8 +109,8 @@ class KvGrant implements Grant {
     return { value: null };
   }
 
-  #stream(found: KvValue, hold: Hold): Answer {
-    return { value: { metadata: found.metadata }, stream: streamPieces(found.bytes, hold, this.#signal) };
+  #stream(found: KvFound, hold: Hold): Answer {
+    return { value: headOf(found), stream: streamPieces(found.bytes, hold, this.#signal) };
   }
 
   async #put(key: string, args: Readonly<Record<string, unknown>>, operation: Operation): Promise<Answer> {
@@ -113,8 +119,8 @@ class KvGrant implements Grant {
     const hold = operation.stream === undefined ? undefined : await writing.hold(maxValueBytes, this.#signal);
     try {
       const stored = await gatherValue(encodeHead(options.metadata), operation.stream ?? operation.bytes);
-      await namespace.put(key, stored, options, now());
-      return {};
+      const version = await namespace.put(key, stored, options, now());
+      return { value: version === undefined ? { ok: false } : { ok: true, version } };
     } finally {
       hold?.release();
     }
@@ -126,4 +132,13 @@ class KvGrant implements Grant {
       value: cursor === undefined ? { keys, list_complete: true } : { keys, list_complete: false, cursor },
     };
   }
+
+  async #increment(key: string, delta: number): Promise<Answer> {
+    const { namespace, counters } = this.#shared;
+    return { value: await counters.add(namespace.counter(key), delta) };
+  }
+}
+
+function headOf({ metadata, version }: KvFound): { readonly metadata: unknown; readonly version: string } {
+  return { metadata, version };
 }

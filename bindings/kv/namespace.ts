@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
-import type { Entry, Store } from '#bindings/store/store.ts';
-import { toCursor } from './arguments.ts';
+import type { Check, Entry, Store } from '#bindings/store/store.ts';
+import { toCursor, toVersion } from './arguments.ts';
 import type { ListOptions, PutOptions } from './arguments.ts';
 import { decodeValue } from './value.ts';
 import type { KvValue } from './value.ts';
@@ -12,10 +12,21 @@ export interface KvKey {
   readonly metadata?: unknown;
 }
 
+/** A value with the version it has: another one after every write, never one that was before. */
+export interface KvFound extends KvValue {
+  readonly version: string;
+}
+
 export interface KvPage {
   readonly keys: readonly KvKey[];
   /** Where the next page begins; absent on the last one. */
   readonly cursor?: string;
+}
+
+/** The two keys of one value in the store. */
+export interface CounterPlace {
+  readonly valueKey: string;
+  readonly metadataKey: string;
 }
 
 /** Where values lie: `kv/<cordon>/<namespace>/<key>`, the first two percent-encoded so that they hold no slash. */
@@ -33,22 +44,43 @@ export class KvNamespace {
     this.#path = `${encodeURIComponent(cordon)}/${encodeURIComponent(namespace)}/`;
   }
 
-  async get(key: string): Promise<KvValue | undefined> {
+  async get(key: string): Promise<KvFound | undefined> {
     const entry = await this.#store.get(this.#valueKey(key));
-    return entry === undefined ? undefined : decodeValue(entry.value);
+    return entry === undefined
+      ? undefined
+      : { ...decodeValue(entry.value), version: toVersion(entry.revision) };
   }
 
-  /** `stored` is head and body as `gatherValue` made them; it belongs to the store from here on. */
-  async put(key: string, stored: Uint8Array, options: PutOptions, nowMs: number): Promise<void> {
+  /**
+   * The value's new version, or undefined when `options.revision` is not what is there: then nothing was written.
+   * `stored` is head and body as `gatherValue` made them; it belongs to the store from here on.
+   */
+  async put(
+    key: string,
+    stored: Uint8Array,
+    options: PutOptions,
+    nowMs: number,
+  ): Promise<string | undefined> {
     const expiration = options.expiration(nowMs);
     const expiry = expiration === undefined ? {} : { expiresAt: expiration * 1000 };
-    const metadataKey = this.#metadataKey(key);
-    await this.#store.write([
-      { kind: 'put', key: this.#valueKey(key), value: stored, ...expiry },
-      options.metadata === undefined
-        ? { kind: 'delete', key: metadataKey }
-        : { kind: 'put', key: metadataKey, value: Buffer.from(options.metadata), ...expiry },
-    ]);
+    const [valueKey, metadataKey] = [this.#valueKey(key), this.#metadataKey(key)];
+    const checks: readonly Check[] =
+      options.revision === undefined ? [] : [{ key: valueKey, revision: options.revision }];
+    const written = await this.#store.write(
+      [
+        { kind: 'put', key: valueKey, value: stored, ...expiry },
+        options.metadata === undefined
+          ? { kind: 'delete', key: metadataKey }
+          : { kind: 'put', key: metadataKey, value: Buffer.from(options.metadata), ...expiry },
+      ],
+      checks,
+    );
+    return written.ok ? toVersion(written.revision) : undefined;
+  }
+
+  /** Where the counter of this key lies, for `Counters`. */
+  counter(key: string): CounterPlace {
+    return { valueKey: this.#valueKey(key), metadataKey: this.#metadataKey(key) };
   }
 
   async delete(key: string): Promise<void> {

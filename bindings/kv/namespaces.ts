@@ -14,7 +14,11 @@ const plainCordon = 'default';
 export interface KvNamespaces {
   /** Names of the namespaces that hold a key, in order of cordon and name. */
   namespaces(): Promise<readonly string[]>;
-  get(namespace: string, key: string): Promise<{ value: Uint8Array; metadata: unknown } | undefined>;
+  get(
+    namespace: string,
+    key: string,
+  ): Promise<{ value: Uint8Array; metadata: unknown; version: string } | undefined>;
+  /** Rejects with ERR_CONFLICT, writing nothing, when a condition of the options does not hold. */
   put(namespace: string, key: string, value: Uint8Array, options?: KvPutOptions): Promise<void>;
   delete(namespace: string, key: string): Promise<void>;
   list(namespace: string, options?: KvListOptions): Promise<KvListResult>;
@@ -24,6 +28,10 @@ export interface KvPutOptions {
   readonly expiration?: number;
   readonly expirationTtl?: number;
   readonly metadata?: unknown;
+  /** Only when the key has this version; null: only when it is absent. */
+  readonly ifVersion?: string | null;
+  /** Only when the key is absent. */
+  readonly ifAbsent?: boolean;
 }
 
 export interface KvListOptions {
@@ -49,12 +57,18 @@ export function openKvNamespaces(store: Store, options: KvOptions = {}): KvNames
     namespaces: () => listNamespaces(store),
     async get(namespace, key) {
       const found = await find(namespace).get(parseKey(key));
-      return found === undefined ? undefined : { value: found.bytes, metadata: found.metadata };
+      if (found === undefined) return undefined;
+      return { value: found.bytes, metadata: found.metadata, version: found.version };
     },
     async put(namespace, key, value, options = {}) {
       const parsed = parsePutOptions({ ...options }, now());
       const stored = await gatherValue(encodeHead(parsed.metadata), value);
-      await find(namespace).put(parseKey(key), stored, parsed, now());
+      const version = await find(namespace).put(parseKey(key), stored, parsed, now());
+      if (version !== undefined) return;
+      throw new HostError(
+        'ERR_CONFLICT',
+        `Cannot put ${JSON.stringify(key)}: it is not at the version asked for; get it again, then retry`,
+      );
     },
     async delete(namespace, key) {
       await find(namespace).delete(parseKey(key));

@@ -35,6 +35,12 @@ export function decodeValue(stored: Uint8Array): KvValue {
   return { metadata: json === '' ? null : JSON.parse(json), bytes: stored.subarray(start) };
 }
 
+/** The same head and metadata, as they were written, before other bytes. */
+export function replaceBytes(stored: Uint8Array, bytes: Uint8Array): Uint8Array {
+  const head = stored.subarray(0, stored.length - decodeValue(stored).bytes.length);
+  return Buffer.concat([head, bytes]);
+}
+
 /** Head and body in one piece. Stops reading, with HostError ERR_KV_VALUE, as soon as the body is too large. */
 export async function gatherValue(
   head: Uint8Array,

@@ -7,6 +7,7 @@ import {
   defineProperty,
   guestJson,
   isArray,
+  isInteger,
   parseJson,
   quote,
   stringSlice,
@@ -24,6 +25,13 @@ type ValueType = 'text' | 'json' | 'arrayBuffer' | 'stream';
 interface Found {
   readonly value: unknown;
   readonly metadata: unknown;
+  readonly version: string | null;
+}
+
+/** What a put with a condition resolves to: whether it wrote, and then the value's version. */
+interface Written {
+  readonly ok: boolean;
+  readonly version?: string;
 }
 
 const NativeMap = Map;
@@ -35,9 +43,8 @@ const mapSet = uncurry(Map.prototype.set) as (
 const mostKeys = 100;
 
 /**
- * `env.NAME` of kind "kv": the Workers KV API. The host checks keys, sizes and options.
- * Operations: get {key} → {metadata} with bytes or a body, or null; put {key, expiration?, expirationTtl?, metadata?}
- * with bytes or a body; delete {key}; list {prefix?, limit?, cursor?} → {keys, list_complete, cursor?}.
+ * `env.NAME` of kind "kv": the Workers KV API, with versions, conditional puts and counters beside it. The host checks
+ * keys, sizes and options. Operations and their answers: bindings/kv/README.md, "The path of a call".
  */
 class KvNamespace {
   readonly #invocation: Invocation;
@@ -58,12 +65,17 @@ class KvNamespace {
   async getWithMetadata(key: unknown, options?: unknown): Promise<unknown> {
     const type = valueType(options);
     if (isArray(key)) return await this.#many(key, type, true);
-    const { value, metadata } = await this.#read(key, type);
-    return { value, metadata, cacheStatus: null };
+    const { value, metadata, version } = await this.#read(key, type);
+    return { value, metadata, version, cacheStatus: null };
   }
 
-  async put(key: unknown, value: unknown, options?: unknown): Promise<void> {
-    const args = `{"key":${quote(toText(key))}${optionsJson(options, putOptions)}}`;
+  /**
+   * Resolves to undefined, as in Workers KV; with `ifVersion` or `ifAbsent` to whether it wrote: { ok, version? }.
+   * `ifVersion: null`, the version of what is not there, means the same as `ifAbsent: true`.
+   */
+  async put(key: unknown, value: unknown, options?: unknown): Promise<Written | undefined> {
+    const condition = conditionJson(options);
+    const args = `{"key":${quote(toText(key))}${optionsJson(options, putOptions)}${condition}}`;
     const stream = isReadableStream(value) ? value : undefined;
     const bytes = typeof value === 'string' ? encodeUtf8(value) : viewOf(value);
     if (stream === undefined && bytes === undefined) {
@@ -71,7 +83,16 @@ class KvNamespace {
         'KV put() takes a string, an ArrayBuffer, a view on one, or a ReadableStream',
       );
     }
-    await this.#call('put', args, { bytes: stream === undefined ? bytes : undefined, stream });
+    const answer = await this.#call('put', args, { bytes: stream === undefined ? bytes : undefined, stream });
+    return condition === '' ? undefined : (answer.value as Written);
+  }
+
+  /** Adds to the decimal number stored there, 0 when there is none, in one step; resolves to the sum. */
+  async increment(key: unknown, by: unknown = 1): Promise<number> {
+    if (!isInteger(by)) throw new NativeTypeError('KV increment() adds a whole number');
+    const args = `{"key":${quote(toText(key))},"delta":${quote(by as number)}}`;
+    const { value } = await this.#call('increment', args);
+    return (value as { readonly value: number }).value;
   }
 
   async delete(key: unknown): Promise<void> {
@@ -94,9 +115,10 @@ class KvNamespace {
 
   async #read(key: unknown, type: ValueType): Promise<Found> {
     const answer = await this.#call('get', `{"key":${quote(toText(key))}}`);
-    const head = answer.value as { readonly metadata?: unknown } | null;
-    if (head === null) return { value: null, metadata: null };
-    return { value: await toValue(answer, type), metadata: head.metadata ?? null };
+    const head = answer.value as { readonly metadata?: unknown; readonly version?: string } | null;
+    if (head === null) return { value: null, metadata: null, version: null };
+    const value = await toValue(answer, type);
+    return { value, metadata: head.metadata ?? null, version: head.version ?? null };
   }
 
   async #many(keys: readonly unknown[], type: ValueType, withMetadata: boolean): Promise<unknown> {
@@ -110,8 +132,8 @@ class KvNamespace {
     for (let index = 0; index < keys.length; index++) found[index] = this.#read(keys[index], type);
     const map = new NativeMap<unknown, unknown>();
     for (let index = 0; index < keys.length; index++) {
-      const { value, metadata } = (await found[index]) as Found;
-      mapSet(map, toText(keys[index]), withMetadata ? { value, metadata } : value);
+      const { value, metadata, version } = (await found[index]) as Found;
+      mapSet(map, toText(keys[index]), withMetadata ? { value, metadata, version } : value);
     }
     return map;
   }
@@ -158,6 +180,24 @@ function optionsJson(options: unknown, names: readonly string[]): string {
     const value = (options as Record<string, unknown>)[name];
     if (value === undefined || value === null) continue;
     json += `,${quote(name)}:${guestJson(value) ?? 'null'}`;
+  }
+  return json;
+}
+
+/** The members of a put that say what must be there; '' when there is none. Null is a version, undefined is not. */
+function conditionJson(options: unknown): string {
+  if (typeof options !== 'object' || options === null) return '';
+  const { ifVersion, ifAbsent } = options as { readonly ifVersion?: unknown; readonly ifAbsent?: unknown };
+  let json = '';
+  if (ifVersion !== undefined) {
+    if (ifVersion !== null && typeof ifVersion !== 'string') {
+      throw new NativeTypeError('KV ifVersion is the version that getWithMetadata() or put() gave');
+    }
+    json += `,"ifVersion":${quote(ifVersion)}`;
+  }
+  if (ifAbsent !== undefined && ifAbsent !== null) {
+    if (typeof ifAbsent !== 'boolean') throw new NativeTypeError('KV ifAbsent is true or false');
+    if (ifAbsent) json += ',"ifAbsent":true';
   }
   return json;
 }

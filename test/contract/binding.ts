@@ -174,6 +174,9 @@ function operations(methods: readonly string[]): fc.Arbitrary<Operation> {
     'metadata',
     'expiration',
     'expirationTtl',
+    'ifVersion',
+    'ifAbsent',
+    'delta',
     'url',
     'headers',
   ];

@@ -46,11 +46,27 @@ void t.test('kv namespaces: what the operator puts, functions get; what is delet
   const grant = grantOf(createKvBinding(store), undefined, { function: 'shop', name: 'KV' });
   await kv.put('shop/KV', 'a', bytes('put'), { metadata: [1], expirationTtl: 60 });
   const found = await grant.call({ method: 'get', args: { key: 'a' } });
-  t.same(found.value, { metadata: [1] });
+  t.match(found.value, { metadata: [1] });
   await kv.delete('shop/KV', 'a');
   t.same((await grant.call({ method: 'get', args: { key: 'a' } })).value, null);
   t.same(await kv.namespaces(), []);
 });
+
+void t.test(
+  'kv namespaces: a put with a condition that fails is a conflict and writes nothing',
+  async (t) => {
+    const kv = openKvNamespaces(temporaryStore(t));
+    await kv.put('a', 'k', bytes('one'), { ifAbsent: true });
+    await t.rejects(kv.put('a', 'k', bytes('two'), { ifAbsent: true }), { code: 'ERR_CONFLICT' });
+    await t.rejects(kv.put('a', 'k', bytes('two'), { ifVersion: null }), { code: 'ERR_CONFLICT' });
+    const found = await kv.get('a', 'k');
+    t.equal(Buffer.from(found?.value ?? []).toString(), 'one');
+    await kv.put('a', 'k', bytes('two'), { ifVersion: found?.version ?? '' });
+    await t.rejects(kv.put('a', 'k', bytes('three'), { ifVersion: found?.version ?? '' }), {
+      code: 'ERR_CONFLICT',
+    });
+  },
+);
 
 void t.test('kv namespaces: bad names, keys and options are refused by code', async (t) => {
   const kv = openKvNamespaces(temporaryStore(t));
