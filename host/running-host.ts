@@ -137,7 +137,10 @@ export class RunningHost implements Host {
   }
 
   async delete(name: string, version?: number): Promise<void> {
-    return this.#parts.deployments.delete(name, version);
+    const { deployments, logs } = this.#parts;
+    await deployments.delete(name, version);
+    // Its lines would otherwise be the first of another function that gets the name later.
+    if (version === undefined) logs.forget(name);
   }
 
   logs(filter: LogFilter): AsyncIterable<LogEntry> {

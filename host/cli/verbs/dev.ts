@@ -2,13 +2,14 @@ import { join, resolve } from 'node:path';
 import type { Host, Listening, LogEntry } from '#host/host.ts';
 import { HostError } from '#runtime/errors.ts';
 import type { Arguments } from '../arguments.ts';
-import { formatEntry } from '../log-line.ts';
 import { defaultDir } from '../locate.ts';
 import { nameSource } from '../source-name.ts';
-import type { Terminal } from '../terminal.ts';
 import { changes } from '../watch.ts';
 import type { Verb } from '../verb.ts';
-import { functionUrl, hostFlags, openHost, portsOf } from './host.ts';
+import { jsonFlag } from '../verb.ts';
+import { toPerson, toProgram } from './dev-report.ts';
+import type { DevReport } from './dev-report.ts';
+import { hostFlags, openHost, portsOf } from './host.ts';
 
 export const dev: Verb = {
   name: 'dev',
@@ -27,8 +28,12 @@ export const dev: Verb = {
       value: 'DIR',
       help: 'Data directory. Default: .islet/dev, so that it runs beside a host',
     },
+    ...jsonFlag,
   },
-  details: ['A source that does not build or start is reported; what ran before goes on answering.'],
+  details: [
+    'A source that does not build or start is reported; what ran before goes on answering.',
+    'With --json every event is one object a line on stdout, its kind is listening, deployed, failed or log.',
+  ],
   examples: ['islet dev ./shop', 'islet dev hello.ts --port 3000'],
   async run(args, context) {
     const { terminal, signal } = context;
@@ -37,18 +42,18 @@ export const dev: Verb = {
     const dir = resolve(context.cwd, args.text('dir') ?? join(defaultDir, 'dev'));
     await using running = await terminal.during('starting', openHost(args, { dir, context }));
     const listening = await listen(running.host, args);
-    terminal.line(`${terminal.style('bold', name)} at ${functionUrl(listening.url, name)}`);
+    const report = args.is('json') ? toProgram(terminal) : toPerson(terminal);
+    report.listening(name, listening, dir);
 
-    const logs = showLogs(running.host, { name, terminal, signal });
+    const logs = showLogs(running.host, { name, report, signal });
     const deploy = async (): Promise<void> => {
       const began = performance.now();
       try {
         const { version } = await running.host.deploy(path, { name });
-        const ms = Math.round(performance.now() - began);
-        terminal.line(`${terminal.style('green', '●')} version ${version} answers (${ms} ms)`);
+        report.deployed(version, performance.now() - began);
       } catch (error) {
         if (!(error instanceof HostError)) throw error;
-        terminal.note(`${terminal.noteStyle('red', '●')} ${error.message} (${error.code})`);
+        report.failed(error);
       }
     };
     await deploy();
@@ -74,10 +79,10 @@ async function showLogs(
   host: Host,
   {
     name,
-    terminal,
+    report,
     signal,
-  }: { readonly name: string; readonly terminal: Terminal; readonly signal: AbortSignal },
+  }: { readonly name: string; readonly report: DevReport; readonly signal: AbortSignal },
 ): Promise<void> {
   const lines: AsyncIterable<LogEntry> = host.logs({ function: name, follow: true, tail: 0, signal });
-  for await (const entry of lines) terminal.line(formatEntry(entry, terminal));
+  for await (const entry of lines) report.log(entry);
 }

@@ -1,3 +1,4 @@
+import { HostError } from '#runtime/errors.ts';
 import { path } from '../client.ts';
 import { readSecret } from '../input.ts';
 import { openClient } from '../locate.ts';
@@ -18,6 +19,12 @@ const put: Verb = {
     const [name, key] = [parseName(args.operand(0)), args.operand(1)];
     const client = await openClient(args, context);
     const value = await readSecret(terminal, `${key} of ${name}`);
+    if (value === '') {
+      throw new HostError(
+        'ERR_BAD_INPUT',
+        `Cannot put ${key} of ${name}: the value is empty; type it, or send it on stdin: islet secret put ${name} ${key} < FILE`,
+      );
+    }
     await client.json('PUT', path`/v1/functions/${name}/secrets/${key}`, { value });
     if (args.is('json')) terminal.json({ put: key });
     else terminal.line(`${key} of ${name} is set`);

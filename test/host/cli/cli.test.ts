@@ -123,6 +123,27 @@ void t.test('dev: deploys on save, shows errors and logs inline, goes on with wh
   t.equal((await dev.stop()).code, 0);
 });
 
+void t.test('dev --json: every event is one object a line on stdout, failures too', async (t) => {
+  const cwd = t.testdir({ app: { 'index.ts': program('one') } });
+  const dev = new CliProcess(['dev', 'app', '--json', ...free], { cwd });
+  t.teardown(() => dev.child.kill('SIGKILL'));
+  await dev.until(/"kind":"deployed"/);
+  const [listening] = events(dev.out);
+  t.match(listening, { kind: 'listening', name: 'app', url: /^http:/, adminUrl: /^http:/, pid: Number });
+  t.equal(await (await fetch(`${String(listening?.['url'])}/app/`)).text(), 'one');
+  await dev.until(/"kind":"log"/);
+  await writeFile(join(cwd, 'app', 'index.ts'), 'export default {');
+  await dev.until(/"kind":"failed"/);
+  t.equal((await dev.stop()).code, 0);
+  t.match(events(dev.out), [
+    { kind: 'listening' },
+    { kind: 'deployed', version: 1, ms: Number },
+    { kind: 'log', function: 'app', version: 1, level: 'log', message: 'called one' },
+    { kind: 'failed', error: { code: 'ERR_BUILD', message: String } },
+  ]);
+  t.equal(dev.err, '');
+});
+
 void t.test('doctor: the layers of L1 hold, and require is told that L2 does not', async (t) => {
   const cwd = t.testdir({});
   const { code, out } = await islet(cwd, 'doctor', '--json');
@@ -138,4 +159,9 @@ void t.test('doctor: the layers of L1 hold, and require is told that L2 does not
 
 function program(word: string): string {
   return `export default { fetch() { console.log('called ${word}'); return new Response('${word}' as string); } };`;
+}
+
+function events(out: string): readonly Readonly<Record<string, unknown>>[] {
+  const lines = out.slice(0, out.lastIndexOf('\n') + 1).trimEnd();
+  return lines.split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
 }

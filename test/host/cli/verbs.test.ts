@@ -156,6 +156,18 @@ void t.test(
   },
 );
 
+void t.test('cli: an empty secret is refused and what is stored stays', async (t) => {
+  const { admin, run } = await desk(t);
+  t.equal((await run(['secret', 'put', 'fn', 'KEY'], 'kept')).code, 0);
+  for (const stdin of ['', '\n', '\r\n']) {
+    t.match(await run(['secret', 'put', 'fn', 'KEY'], stdin), { code: 1, out: '', err: /ERR_BAD_INPUT/ });
+    t.match(await run(['secret', 'put', 'fn', 'NEW'], stdin), { code: 1, out: '', err: /ERR_BAD_INPUT/ });
+  }
+  t.same((await run(['secret', 'list', 'fn'])).out, 'KEY\n');
+  await admin.host.deploy({ files: { 'index.js': 'exports.handler = (e, c) => c.secrets' } }, { name: 'fn' });
+  t.same((await admin.host.invoke('fn', {})).value, { KEY: 'kept' });
+});
+
 void t.test('cli: vars are listed, set and unset', async (t) => {
   const { run } = await desk(t);
   t.same((await run(['vars', 'list', 'fn'])).out, 'MODE=a\n');
