@@ -2,11 +2,12 @@ import type { OnResolveArgs, OnResolveResult, Plugin, PluginBuild } from 'esbuil
 import { readFile, realpath } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import type { OpenSource } from './source.ts';
+import { loadWasm, wasmImport, withoutModuleQuery } from './wasm-import.ts';
 
 /**
  * What a function may import: its own folder, and packages found upwards as Node finds them (inline files: those among
  * the files only). A package's own files are followed wherever a link leads, as workspaces need it; a relative path
- * out of the folder is not. Not: modules from the network, WebAssembly, source maps from elsewhere. Resolution itself
+ * out of the folder is not. Not: modules from the network, source maps from elsewhere. Resolution itself
  * stays the bundler's.
  */
 export function fences(source: OpenSource): Plugin {
@@ -19,8 +20,10 @@ export function fences(source: OpenSource): Plugin {
         isUnder(path, source.root) ||
         modules.some((folder) => isUnder(path, folder)) ||
         [...linked].some((folder) => isUnder(path, folder));
-      build.onResolve({ filter: /.*/ }, async (args) => {
-        if (args.pluginData === asked) return undefined;
+      loadWasm(build);
+      build.onResolve({ filter: /.*/ }, async (given) => {
+        if (given.pluginData === asked) return undefined;
+        const args = { ...given, path: withoutModuleQuery(given.path) };
         if (args.kind === 'entry-point') return byContent(source, join(source.root, args.path));
         if (/^(?:https?:)?\/\//.test(args.path)) {
           return refuse(
@@ -29,14 +32,11 @@ export function fences(source: OpenSource): Plugin {
         }
         const path = await resolved(build, args);
         if (path === undefined) return undefined;
-        if (path.endsWith('.wasm')) {
-          return refuse(`Cannot import "${args.path}": WebAssembly modules are not supported yet`);
-        }
-        if (isAllowed(path)) return byContent(source, path);
+        if (isAllowed(path)) return asLoaded(source, path);
         const folder = source.sealed === undefined ? await linkedPackage(args) : undefined;
         if (folder !== undefined && isUnder(path, folder)) {
           linked.add(folder);
-          return undefined;
+          return path.endsWith('.wasm') ? wasmImport(source.root, path) : undefined;
         }
         return refuse(`Cannot import "${args.path}": it is outside the folder that is deployed`);
       });
@@ -47,6 +47,10 @@ export function fences(source: OpenSource): Plugin {
       });
     },
   };
+}
+
+function asLoaded(source: OpenSource, path: string): OnResolveResult | undefined {
+  return path.endsWith('.wasm') ? wasmImport(source.root, path) : byContent(source, path);
 }
 
 /**

@@ -6,14 +6,17 @@ import {
   construct,
   defineProperty,
 } from './primordials.ts';
+import { installWebAssembly } from './webassembly.ts';
 
 /**
- * Takes away what V8 does not count against an isolate's memory limit (WebAssembly.Memory, resizable buffers), what
- * measures time or shares memory between threads (SharedArrayBuffer, Atomics), and making code from strings.
+ * Takes away what V8 does not count against an isolate's memory limit (resizable buffers; WebAssembly's memories are
+ * counted by webassembly.ts), what measures time or shares memory between threads (SharedArrayBuffer, Atomics), and
+ * making code from strings.
  */
 export function harden(): void {
   const globals = globalThis as Record<string, unknown>;
-  for (const name of ['WebAssembly', 'SharedArrayBuffer', 'Atomics']) delete globals[name];
+  for (const name of ['SharedArrayBuffer', 'Atomics']) delete globals[name];
+  installWebAssembly();
   installArrayBuffer();
   refuseCodeFromStrings();
 }

@@ -1,4 +1,5 @@
 import { NativeUint8Array, bufferLength, setBytes, viewBuffer, viewLength } from './primordials.ts';
+import { isOverMemory } from './wasm-account.ts';
 
 /** What the cell gave `install`; nothing of it is reachable from guest code. */
 export interface Port {
@@ -70,6 +71,11 @@ export function writeBytes(bytes: Uint8Array): number {
   return offset;
 }
 
+/** Tells the cell when WebAssembly's memories have outgrown the instance, while it still knows for whom. */
+export function checkMemory(): void {
+  if (isOverMemory()) ask('memory', '');
+}
+
 function schedule(): void {
   if (scheduled) return;
   scheduled = true;
@@ -96,6 +102,7 @@ async function flushSoon(): Promise<void> {
 
 function flush(): void {
   if (port === undefined) return;
+  checkMemory();
   port.marker[0] = 0;
   if (lines === '') {
     last = undefined;

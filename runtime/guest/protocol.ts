@@ -124,7 +124,8 @@ export const Out = {
  * What the bootstrap script's value is called with, once, in a fresh isolate, before any guest code:
  * install(send, sync, marker, entropy) -> { deliver, prepare, start }
  *   sync(method, text) -> text   a synchronous call to the cell (rare, cheap): "idna" (host to ASCII, "" on failure),
- *                                "entropy" (base64 of 4096 random bytes)
+ *                                "entropy" (base64 of 4096 random bytes), "memory" (no answer: WebAssembly's memories
+ *                                and the heap are over memoryMb, and the instance has to end)
  *   marker  an Int32Array over shared memory: the bootstrap writes marker[0] = inv when an entry begins, 0 at flush;
  *           marker[1], where there is one, is written likewise but never cleared: who ran last
  *   entropy 4096 random bytes as ArrayBuffer; refilled through sync when used up

@@ -6,8 +6,9 @@ import { prepareEnvironment } from './environment.ts';
 import { prepareLambda } from './lambda.ts';
 import { findHandlers } from './module.ts';
 import { NativeTypeError, defineProperty, parseJson, quoteList } from './primordials.ts';
-import { write } from './output.ts';
+import { checkMemory, write } from './output.ts';
 import { Out } from './protocol.ts';
+import { limitMemories } from './wasm-account.ts';
 
 const none: Handlers = { fetch: undefined, handler: undefined, kinds: [] };
 
@@ -29,6 +30,7 @@ export function prepare(json: string, now?: number): void {
   prepared = true;
   const head = parseJson(json) as StartHead;
   functionName = head.function;
+  limitMemories(head.memoryMb);
   for (const name in head.vars) {
     defineProperty(processEnv, name, plain(head.vars[name]));
   }
@@ -45,6 +47,7 @@ function plain(value: unknown): PropertyDescriptor {
 export function start(namespace: unknown, json: string): void {
   try {
     prepare(json);
+    checkMemory();
     const found = findHandlers(namespace);
     if (found.kinds.length === 0) {
       throw new NativeTypeError(

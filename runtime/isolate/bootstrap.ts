@@ -12,6 +12,8 @@ export interface GuestBundle {
 /** Where a bootstrapped isolate's output goes; set when a function moves in. */
 export interface Port {
   send: (text: string, bytes: ArrayBuffer | undefined) => void;
+  /** WebAssembly's memories have outgrown the instance. */
+  overMemory: () => void;
 }
 
 /** An isolate with the web globals and no guest code. */
@@ -34,17 +36,18 @@ export interface Sandbox {
 
 const entropyBytes = 4096;
 
-/** The calls a guest's runtime makes synchronously; both are rare and cheap. */
-function answer(method: unknown, text: unknown): string {
+/** The calls a guest's runtime makes synchronously; all are rare and cheap. */
+function answer(port: Port, method: unknown, text: unknown): string {
   if (method === 'idna') return domainToASCII(String(text));
   if (method === 'entropy') return randomBytes(entropyBytes).toString('base64');
+  if (method === 'memory') port.overMemory();
   return '';
 }
 
 /** Creates an isolate and runs the bundle in it. Rejects when the isolate cannot be made. */
 export async function openSandbox(bundle: GuestBundle, memoryMb: number): Promise<Sandbox> {
   const began = performance.now();
-  const port: Port = { send: () => undefined };
+  const port: Port = { send: () => undefined, overMemory: () => undefined };
   const late: { sandbox?: Sandbox } = {};
   const isolate = new ivm.Isolate({
     memoryLimit: memoryMb,
@@ -66,7 +69,7 @@ export async function openSandbox(bundle: GuestBundle, memoryMb: number): Promis
         new ivm.Callback((text: string, bytes: ArrayBuffer | undefined) => port.send(text, bytes), {
           ignored: true,
         }),
-        new ivm.Callback(answer, { sync: true }),
+        new ivm.Callback((method: unknown, text: unknown) => answer(port, method, text), { sync: true }),
         new ivm.ExternalCopy(marker).copyInto({ release: true }),
         new ivm.ExternalCopy(toArrayBuffer(randomBytes(entropyBytes))).copyInto({ release: true }),
       ],

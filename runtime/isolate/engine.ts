@@ -2,8 +2,8 @@ import type ivm from 'isolated-vm';
 import {
   StartFailure,
   type Engine,
-  type InstanceSpec,
   type InstanceWatcher,
+  type ScriptSpec,
   type StartProblem,
   type Started,
 } from '#runtime/engine.ts';
@@ -20,6 +20,8 @@ export interface IsolateEngineOptions {
   readonly spares: number;
   /** Called every few ms while guests run. */
   readonly beat: () => void;
+  /** CPU of this process that another engine's threads took, in ms. */
+  readonly otherCpuMs?: () => number;
 }
 
 /** A top level that waits for something for longer than this has failed to start, in ms. */
@@ -28,7 +30,7 @@ const startWallMs = 10_000;
 const atOnceBytes = 64 * 1024;
 
 /** The V8 engine: one isolated-vm isolate an instance. */
-export class IsolateEngine implements Engine {
+export class IsolateEngine implements Engine<ScriptSpec> {
   readonly kind = 'isolate';
   readonly #bundle: GuestBundle;
   readonly #stock: Spares;
@@ -36,7 +38,7 @@ export class IsolateEngine implements Engine {
 
   constructor(options: IsolateEngineOptions) {
     this.#bundle = options.bundle;
-    this.#watchdog = new Watchdog(options.beat);
+    this.#watchdog = new Watchdog(options.beat, options.otherCpuMs ?? (() => 0));
     this.#stock = new Spares(options.spares, defaultLimits.memoryMb, (memoryMb) => this.#open(memoryMb));
   }
 
@@ -64,7 +66,7 @@ export class IsolateEngine implements Engine {
     }
   }
 
-  async start(spec: InstanceSpec, watcher: InstanceWatcher): Promise<Started> {
+  async start(spec: ScriptSpec, watcher: InstanceWatcher): Promise<Started> {
     const spare = this.#stock.take(spec.limits.memoryMb);
     const sandbox = spare ?? (await this.#open(spec.limits.memoryMb));
     const startup = new Startup(sandbox, spec, watcher, this.#watchdog);
@@ -94,7 +96,7 @@ interface Ran {
 /** One run of a top level: its budgets, its log, its verdict. */
 class Startup {
   readonly #sandbox: Sandbox;
-  readonly #spec: InstanceSpec;
+  readonly #spec: ScriptSpec;
   readonly #watcher: InstanceWatcher;
   readonly #watchdog: Watchdog;
   #cpuMs = 0;
@@ -103,12 +105,13 @@ class Startup {
   #problem: StartProblem | undefined;
   #overAt = 0;
 
-  constructor(sandbox: Sandbox, spec: InstanceSpec, watcher: InstanceWatcher, watchdog: Watchdog) {
+  constructor(sandbox: Sandbox, spec: ScriptSpec, watcher: InstanceWatcher, watchdog: Watchdog) {
     this.#sandbox = sandbox;
     this.#spec = spec;
     this.#watcher = watcher;
     this.#watchdog = watchdog;
     sandbox.port.send = (text) => this.#receive(text);
+    sandbox.port.overMemory = () => this.#stop({ kind: 'exceeded', limit: 'memoryMb' });
     sandbox.onCatastrophe = (message) => watcher.condemned(message);
   }
 

@@ -72,12 +72,14 @@ export class IsolateInstance implements Instance {
     this.#output = new Output({
       watcher,
       logBytes: limits.logBytes,
+      cpuMs: limits.cpuMs,
       find: (invocation) => this.#invocations.get(invocation),
       push: (invocation, text, bytes, taken) => {
         if (this.#invocations.get(invocation) !== undefined) this.#push(invocation, text, bytes, { taken });
       },
     });
     sandbox.port.send = (text, bytes) => this.#output.receive(text, bytes);
+    sandbox.port.overMemory = () => this.#kill();
     sandbox.onCatastrophe = (message) => watcher.condemned(message);
     this.#sampleMemory(performance.now());
   }

@@ -14,6 +14,8 @@ export interface Invocation {
   /** The line that carried the whole answer, sent together with the end. */
   answer: { readonly json: string; readonly bytes: Uint8Array | undefined } | undefined;
   timers: Map<number, NodeJS.Timeout> | undefined;
+  /** Settles when the digests asked for so far are done; never rejects. */
+  digests: Promise<void> | undefined;
 }
 
 /** Timers one invocation may have running. */
@@ -32,6 +34,7 @@ export function createInvocation(number: number): Invocation {
     finished: false,
     answer: undefined,
     timers: undefined,
+    digests: undefined,
   };
 }
 

@@ -1,6 +1,6 @@
 import type { InstanceWatcher } from '#runtime/engine.ts';
 import { In } from '#runtime/guest/protocol.ts';
-import { digest } from './digest.ts';
+import { digest, digestCpuMs, parseAlgorithm, refused, type DigestResult } from './digest.ts';
 import { clearTimer, setTimer, type Invocation } from './invocations.ts';
 import { parseArray, parseLine, slice, toCount, type Line } from './lines.ts';
 
@@ -8,6 +8,7 @@ import { parseArray, parseLine, slice, toCount, type Line } from './lines.ts';
 export interface OutputOwner {
   readonly watcher: InstanceWatcher;
   readonly logBytes: number;
+  readonly cpuMs: number;
   find(invocation: number): Invocation | undefined;
   /** `taken` is called once the guest has worked on it. */
   push(invocation: number, text: string, bytes: Uint8Array, taken?: () => void): void;
@@ -133,16 +134,43 @@ export class Output {
     const [op, binding, method, args, off, len] = operation;
     const part = slice(buffer, off, len);
     if (part !== undefined && part.length > mostBytes) return this.#tooLong(found);
-    if (binding === '' && method === 'digest') return this.#digest(found.number, toCount(op), args, part);
+    if (binding === '' && method === 'digest')
+      return this.#digest(found, toCount(op), { args, data: part ?? noBytes });
     return this.#watcher.line(found.number, 'O', line.json, part);
   }
 
-  #digest(invocation: number, op: number, args: unknown, data: Uint8Array | undefined): void {
-    void digest(args, data ?? noBytes).then((result) => {
-      const head = `[${In.Answer},${invocation},${op},`;
-      if (result.ok)
-        return this.#owner.push(invocation, `${head}1,null,0,${result.bytes.length},0]`, result.bytes);
-      return this.#owner.push(invocation, `${head}0,${JSON.stringify(result.error)},0,-1,0]`, noBytes);
+  /**
+   * Charged before it is done, and not done when the budget does not cover it. One at a time for an invocation, so that
+   * it has one thread of the pool and its neighbours the others.
+   */
+  #digest(
+    found: Invocation,
+    op: number,
+    { args, data }: { readonly args: unknown; readonly data: Uint8Array },
+  ): void {
+    const algorithm = parseAlgorithm(args);
+    if (algorithm === undefined) {
+      const message = 'Unrecognized digest; use SHA-1, SHA-256, SHA-384 or SHA-512';
+      return this.#digested(found, op, refused('NotSupportedError', message));
+    }
+    found.cpuMs += digestCpuMs(algorithm, data.length);
+    if (found.cpuMs > this.#owner.cpuMs) {
+      found.over ??= 'cpuMs';
+      // Takes the invocation into another entry, whose end sees that it is over.
+      return this.#digested(found, op, refused('OperationError', 'The CPU budget does not cover it'));
+    }
+    const before = found.digests ?? Promise.resolve();
+    found.digests = before.then(async () => {
+      if (this.#owner.find(found.number) !== found) return;
+      this.#digested(found, op, await digest(algorithm, data));
     });
+  }
+
+  #digested(found: Invocation, op: number, result: DigestResult): void {
+    if (this.#owner.find(found.number) !== found) return;
+    const head = `[${In.Answer},${found.number},${op},`;
+    if (result.ok)
+      return this.#owner.push(found.number, `${head}1,null,0,${result.bytes.length},0]`, result.bytes);
+    return this.#owner.push(found.number, `${head}0,${JSON.stringify(result.error)},0,-1,0]`, noBytes);
   }
 }

@@ -23,19 +23,21 @@ const restMs = 250;
 
 /**
  * Looks at running entries every few ms. V8 tells an isolate's CPU time exactly, but only once an entry is over; while
- * it runs this takes the process's CPU less the main thread's and shares it out over the entries that ran throughout.
+ * it runs this takes the process's CPU less the main thread's and WebAssembly's and shares it out over the entries that ran throughout.
  */
 export class Watchdog {
   #entries: Entry[] = [];
   readonly #beat: () => void;
+  readonly #otherCpuMs: () => number;
   #timer: NodeJS.Timeout | undefined;
   #lastCpuMs = 0;
   #lastAt = 0;
   #busyAt = 0;
 
-  /** `beat` is called on every tick while anything runs. */
-  constructor(beat: () => void) {
+  /** `beat` is called on every tick while anything runs; `otherCpuMs`: CPU of threads that run no isolate. */
+  constructor(beat: () => void, otherCpuMs: () => number) {
     this.#beat = beat;
+    this.#otherCpuMs = otherCpuMs;
   }
 
   enter(watched: Watched): void {
@@ -44,7 +46,7 @@ export class Watchdog {
     this.#busyAt = now;
     if (this.#timer !== undefined) return;
     this.#lastAt = now;
-    this.#lastCpuMs = guestCpuMs();
+    this.#lastCpuMs = this.#guestCpuMs();
     this.#timer = setInterval(() => this.#tick(), tickMs);
     this.#timer.unref();
   }
@@ -61,8 +63,8 @@ export class Watchdog {
       return;
     }
     this.#busyAt = now;
-    const cpuMs = guestCpuMs();
-    const used = cpuMs - this.#lastCpuMs;
+    const cpuMs = this.#guestCpuMs();
+    const used = Math.max(0, cpuMs - this.#lastCpuMs);
     const elapsed = now - this.#lastAt;
     this.#lastCpuMs = cpuMs;
     this.#lastAt = now;
@@ -78,18 +80,18 @@ export class Watchdog {
   #rest(now: number): void {
     if (now - this.#busyAt < restMs) {
       // Keep the base line fresh, so that the next entry is not charged for what came before it.
-      this.#lastCpuMs = guestCpuMs();
+      this.#lastCpuMs = this.#guestCpuMs();
       this.#lastAt = now;
       return;
     }
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
-}
 
-/** CPU of every thread but this one, which never runs guest code. */
-function guestCpuMs(): number {
-  const all = process.cpuUsage();
-  const own = process.threadCpuUsage();
-  return (all.user + all.system - own.user - own.system) / 1000;
+  /** CPU of every thread but this one, which never runs guest code, and those of the other engine. */
+  #guestCpuMs(): number {
+    const all = process.cpuUsage();
+    const own = process.threadCpuUsage();
+    return (all.user + all.system - own.user - own.system) / 1000 - this.#otherCpuMs();
+  }
 }

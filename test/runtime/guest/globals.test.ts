@@ -46,7 +46,7 @@ void t.test('Date: everything but the present is as ever', async (t) => {
 void t.test('hardening: what memory limits do not count is not there', async (t) => {
   const value = await evaluate(`(() => {
     const tried = (run) => { try { return run() } catch (e) { return e.name } };
-    return [typeof WebAssembly, typeof SharedArrayBuffer, typeof Atomics, typeof ArrayBuffer.prototype.resize,
+    return [typeof WebAssembly.promising, typeof SharedArrayBuffer, typeof Atomics, typeof ArrayBuffer.prototype.resize,
       tried(() => new ArrayBuffer(1, { maxByteLength: 9 })), tried(() => ArrayBuffer(1)), tried(() => Reflect.construct(ArrayBuffer, [1, { maxByteLength: 9 }])),
       tried(() => new (new ArrayBuffer(0).constructor)(1, { maxByteLength: 9 })), tried(() => new (class X extends ArrayBuffer {})(1, { maxByteLength: 9 })),
       new ArrayBuffer(3).byteLength, new Uint8Array(2).buffer instanceof ArrayBuffer, ArrayBuffer.isView(new DataView(new ArrayBuffer(1))),

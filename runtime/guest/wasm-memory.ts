@@ -1,0 +1,121 @@
+/* oxlint-disable typescript/unbound-method -- methods are captured before guest code runs and called through uncurry */
+import { countedOf, keep, mostPages, release, requireRoom, reserve } from './wasm-account.ts';
+import {
+  NativeNumber,
+  NativeTypeError,
+  construct,
+  isInteger,
+  max,
+  min,
+  toText,
+  trunc,
+  uncurry,
+} from './primordials.ts';
+import { NativeMemory } from './wasm-native.ts';
+import type { WasmMemory } from './wasm-native.ts';
+import type { MemoryType } from './wasm-sections.ts';
+
+const NativeBigInt = BigInt;
+const { asIntN } = BigInt;
+const nativeGrow: (memory: unknown, pages: unknown) => unknown = uncurry(NativeMemory.prototype.grow);
+
+/** Pages that addresses of 32 and of 64 bits reach. */
+const most = 2 ** 16;
+const mostWide = 2 ** 48;
+
+type Bag = Record<string, unknown>;
+
+interface Opening {
+  readonly pages: number;
+  /** As declared; what there is may be less. */
+  readonly maximum: number | undefined;
+  readonly wide: boolean;
+  readonly newTarget: unknown;
+}
+
+/** A memory that a module defines, for one instance of it. Throws a RangeError. */
+export function createMemory({ wide, initial, maximum }: MemoryType): WasmMemory {
+  return open({ pages: initial, maximum, wide, newTarget: NativeMemory }, 'WebAssembly.Instance()');
+}
+
+function open({ pages, maximum, wide, newTarget }: Opening, what: string): WasmMemory {
+  requireRoom(what);
+  const buffer = reserve(pages, what);
+  const bound = max(pages, min(maximum ?? mostPages(), mostPages()));
+  const descriptor: unknown = {
+    __proto__: null,
+    address: wide ? 'i64' : 'i32',
+    initial: wide ? NativeBigInt(pages) : pages,
+    maximum: wide ? NativeBigInt(bound) : bound,
+  };
+  try {
+    const memory = construct(NativeMemory, [descriptor], newTarget as typeof NativeMemory);
+    keep(memory, { pages, wide, buffer });
+    return memory;
+  } catch (error) {
+    release(pages);
+    throw error;
+  }
+}
+
+/** `new WebAssembly.Memory(descriptor)` (WebAssembly JavaScript interface, Memories); its maximum is bounded. */
+export function Memory(given?: unknown): unknown {
+  if (new.target === undefined) throw new NativeTypeError("WebAssembly.Memory must be invoked with 'new'");
+  const what = 'WebAssembly.Memory()';
+  if ((typeof given !== 'object' && typeof given !== 'function') || given === null)
+    return construct(NativeMemory, [undefined], new.target);
+  const bag = given as Bag;
+  const address = bag['address'] === undefined ? 'i32' : toText(bag['address']);
+  const wide = address === 'i64';
+  const initial = takePages(bag['initial'], wide);
+  const maximum = takePages(bag['maximum'], wide);
+  if (bag['shared'] as boolean) throw new NativeTypeError(`${what}: shared memories are not available here`);
+  const pages = NativeNumber(initial);
+  const upTo = maximum === undefined ? undefined : NativeNumber(maximum);
+  if (isSize(pages, wide) && (upTo === undefined || (isSize(upTo, wide) && upTo >= pages)))
+    return open({ pages, maximum: upTo, wide, newTarget: new.target }, what);
+  // V8 has the words for what makes no sense.
+  const descriptor: Bag = { __proto__: null, address };
+  if (initial !== undefined) descriptor['initial'] = initial;
+  if (maximum !== undefined) descriptor['maximum'] = maximum;
+  construct(NativeMemory, [descriptor], new.target);
+  throw new NativeTypeError(`${what}: the descriptor is not understood`);
+}
+
+function isSize(pages: number, wide: boolean): boolean {
+  return isInteger(pages) && pages >= 0 && pages <= (wide ? mostWide : most);
+}
+
+function takePages(value: unknown, wide: boolean): unknown {
+  return value === undefined ? undefined : toPages(value, wide);
+}
+
+/** As Web IDL converts it, but for the range: a number without its fraction, or a bigint. */
+function toPages(value: unknown, wide: boolean): number | bigint {
+  return wide ? asIntN(128, value as bigint) : trunc(value as number);
+}
+
+/** What stands in the place of V8's own methods of memories. */
+export const memoryMethods: Readonly<Record<'grow', (delta: unknown) => unknown>> = {
+  grow(this: unknown, delta: unknown): unknown {
+    return growMemory(this, delta);
+  },
+};
+
+function growMemory(memory: unknown, delta: unknown): unknown {
+  const found = countedOf(memory);
+  if (found === undefined) return nativeGrow(memory, delta);
+  const wanted = toPages(delta, found.wide);
+  const pages = NativeNumber(wanted);
+  if (!isSize(pages, found.wide)) return nativeGrow(memory, wanted);
+  const buffer = reserve(pages, 'WebAssembly.Memory.grow()');
+  try {
+    const before = nativeGrow(memory, wanted);
+    found.entry.pages += pages;
+    if (buffer !== undefined) found.ballast = { buffer, before: found.ballast };
+    return before;
+  } catch (error) {
+    release(pages);
+    throw error;
+  }
+}

@@ -1,0 +1,39 @@
+/** A memory, a module and an instance as V8 makes them; told apart by V8 alone. */
+export interface WasmMemory {
+  readonly buffer: ArrayBuffer;
+  grow(pages: unknown): unknown;
+}
+export type WasmModule = object;
+export type WasmInstance = object;
+
+export interface ModuleImport {
+  readonly module: string;
+  readonly name: string;
+  readonly kind: string;
+}
+
+interface Class<Value> {
+  new (...args: readonly unknown[]): Value;
+  readonly prototype: Value;
+}
+
+interface Namespace {
+  readonly Memory: Class<WasmMemory>;
+  readonly Instance: Class<WasmInstance>;
+  readonly Module: Class<WasmModule> & { imports(module: unknown): ModuleImport[] };
+  readonly CompileError: new (message: string) => Error;
+  validate(bytes: unknown, options?: unknown): boolean;
+}
+
+/** V8's own namespace; what guests see of it, webassembly.ts decides. */
+export const namespace: Namespace = (globalThis as unknown as { WebAssembly: Namespace }).WebAssembly;
+
+// Taken while they are V8's own: a guest may put others in their places.
+export const NativeMemory: Namespace['Memory'] = namespace.Memory;
+export const NativeInstance: Namespace['Instance'] = namespace.Instance;
+export const NativeModule: Namespace['Module'] = namespace.Module;
+export const NativeCompileError: Namespace['CompileError'] = namespace.CompileError;
+// oxlint-disable-next-line typescript/unbound-method -- V8's static methods do not look at `this`
+export const nativeImports: Namespace['Module']['imports'] = namespace.Module.imports;
+// oxlint-disable-next-line typescript/unbound-method -- as above
+export const nativeValidate: Namespace['validate'] = namespace.validate;
