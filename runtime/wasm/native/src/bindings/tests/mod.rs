@@ -1,0 +1,6 @@
+mod component;
+mod http_out;
+mod islet;
+mod kv;
+mod link;
+mod store;

@@ -1,0 +1,87 @@
+//! Wasmtime's settings: the same for the process that compiles and for the ones that run, so that artifacts fit.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Result};
+
+use crate::limiter::TABLE_ELEMENTS;
+
+/// Stack of a guest's wasm code, and the whole stack it runs on, host functions included.
+const WASM_STACK: usize = 1 << 20;
+const ASYNC_STACK: usize = 2 << 20;
+/// Bytes of a memory that are zeroed by hand when its slot is used again, instead of given back to the system.
+const KEEP_RESIDENT: usize = 128 * 1024;
+
+fn base() -> Config {
+    let mut config = Config::new();
+    config.epoch_interruption(true).memory_init_cow(true);
+    config.max_wasm_stack(WASM_STACK).async_stack_size(ASYNC_STACK);
+    config.wasm_component_model(true).wasm_component_model_async(true);
+    config.wasm_memory64(false).wasm_custom_page_sizes(false);
+    config
+}
+
+/// The engine of the compiling process.
+pub fn compiler() -> Result<Engine> {
+    Engine::new(&base())
+}
+
+/// The engine of a cell: with a pool for `slots` stores of up to `memory_mb`, with a smaller one, or with none. The
+/// second value tells whether there is a pool.
+pub fn runner(slots: u32, memory_mb: f64) -> Result<(Engine, bool)> {
+    let memory_bytes = (memory_mb.max(1.0) * 1048576.0) as usize;
+    let mut memories = slots.saturating_mul(2).clamp(8, 4096);
+    while memories >= 8 {
+        let mut config = base();
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(memories, memory_bytes)));
+        if let Ok(engine) = Engine::new(&config) {
+            return Ok((engine, true));
+        }
+        memories /= 2;
+    }
+    Ok((Engine::new(&base())?, false))
+}
+
+/// A component made of JavaScript has up to 2 memories, 4 tables and 8 core instances.
+fn pool(memories: u32, memory_bytes: usize) -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_memories(memories).max_memory_size(memory_bytes);
+    pool.total_tables(memories * 4).table_elements(TABLE_ELEMENTS);
+    pool.total_core_instances(memories * 8).total_component_instances(memories);
+    pool.total_stacks(memories * 2);
+    pool.max_core_instances_per_component(64).max_memories_per_component(8).max_tables_per_component(32);
+    pool.max_memories_per_module(4).max_tables_per_module(16);
+    pool.max_core_instance_size(4 << 20).max_component_instance_size(4 << 20);
+    pool.linear_memory_keep_resident(KEEP_RESIDENT).table_keep_resident(16 * 1024);
+    pool.pagemap_scan(Enabled::Auto);
+    pool
+}
+
+/// Names everything that compiled code depends on; hex.
+pub fn engine_hash(engine: &Engine) -> String {
+    let part = |salt: u8| {
+        // SipHash with fixed keys: the same in every process of one build.
+        let mut hasher = DefaultHasher::new();
+        salt.hash(&mut hasher);
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        env!("ISLET_SOURCE_HASH").hash(&mut hasher);
+        std::env::consts::ARCH.hash(&mut hasher);
+        hasher.finish()
+    };
+    format!("{:016x}{:016x}", part(0), part(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_artifact_fits_with_and_without_a_pool() {
+        let (pooled, with) = runner(16, 128.0).unwrap();
+        let (plain, without) = runner(16, 1e9).unwrap();
+        assert!(with && !without);
+        let hash = engine_hash(&compiler().unwrap());
+        assert_eq!(engine_hash(&pooled), hash);
+        assert_eq!(engine_hash(&plain), hash);
+    }
+}

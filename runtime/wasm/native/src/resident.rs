@@ -1,0 +1,137 @@
+//! One program that stays: it reads a line, answers it with lines, and reads the next.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use crate::command::{RESULT_BYTES, open, start};
+use crate::failure::{Ending, Thrown, judge};
+use crate::live::Live;
+use crate::load::{Loaded, Refused};
+use crate::logs::LogOutlet;
+use crate::meter::{Meter, Metered, metered};
+use crate::ops_api::Current;
+use crate::outbox::{Kind, Line};
+use crate::residents::Residents;
+use crate::stdin::{Inbox, Stdin};
+use crate::stdout::{LineOutlet, Outlet, Stdout, Weight};
+use crate::wasi::{Setup, Streams};
+
+/// The longest line a program may write: a result in its envelope, binary as base64.
+const LINE_BYTES: usize = RESULT_BYTES * 2;
+
+/// Told once: that the program waits for its first line, or why it never did.
+pub type Ready = Arc<Mutex<Option<oneshot::Sender<Result<(), Refused>>>>>;
+
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One program.
+pub struct Resident {
+    pub stdin: Arc<Inbox>,
+    pub setup: Setup,
+    /// It has waited for a line once.
+    pub ready: AtomicBool,
+    pub busy: Mutex<Option<Arc<Live>>>,
+    /// Counts what it was given, to notice that it stayed idle.
+    pub turns: AtomicU64,
+}
+
+impl Resident {
+    pub fn new(loaded: &Loaded) -> Arc<Self> {
+        let current = Current::new(loaded.shared.clone());
+        Arc::new(Self {
+            stdin: Inbox::new(None),
+            setup: Setup::new(current, Meter::new(loaded.spec.limits.startup_cpu_ms)),
+            ready: AtomicBool::new(false),
+            busy: Mutex::default(),
+            turns: AtomicU64::new(0),
+        })
+    }
+
+    pub fn is_free(&self) -> bool {
+        self.ready.load(Ordering::SeqCst) && lock(&self.busy).is_none() && self.setup.meter.stopped().is_none()
+    }
+
+    pub fn write(&self, line: &[u8]) {
+        let mut bytes = Vec::with_capacity(line.len() + 1);
+        bytes.extend_from_slice(line);
+        bytes.push(b'\n');
+        self.stdin.push(bytes.into());
+    }
+}
+
+/// Gives `live` to an idle program.
+pub fn assign(loaded: &Loaded, resident: &Arc<Resident>, live: Arc<Live>) {
+    let meter = resident.setup.meter.clone();
+    meter.restart(loaded.spec.limits.cpu_ms);
+    resident.setup.account.begin();
+    live.invocation.set_meter(meter);
+    let _ = live.account.set(resident.setup.account.clone());
+    resident.setup.current.set(Some(live.invocation.clone()));
+    resident.turns.fetch_add(1, Ordering::SeqCst);
+    *lock(&resident.busy) = Some(live.clone());
+    let mut seat = lock(&live.seat);
+    seat.resident = Some(resident.clone());
+    for line in std::mem::take(&mut seat.lines) {
+        resident.write(&line);
+    }
+}
+
+/// Runs a program to its end, whatever that is.
+pub async fn run(
+    residents: Arc<Residents>,
+    loaded: Arc<Loaded>,
+    resident: Arc<Resident>,
+    permit: OwnedSemaphorePermit,
+    ready: Ready,
+) {
+    let setup = resident.setup.clone();
+    let (meter, account) = (setup.meter.clone(), setup.account.clone());
+    let program = live_on(loaded.clone(), setup, Stdin(resident.stdin.clone()));
+    let outcome: Metered<Result<(), Thrown>> = metered(meter, loaded.core.ticker.clone(), program).await;
+    drop(permit);
+    let ending = match judge(outcome, &account) {
+        Err(Ending::Threw(thrown)) => Ending::Threw(thrown.with_stack(resident.setup.logs.tail())),
+        Err(ending) => ending,
+        Ok(()) => Ending::Threw(ended_early(&resident).with_stack(resident.setup.logs.tail())),
+    };
+    residents.gone(&loaded, &resident, ending, &ready);
+}
+
+fn ended_early(resident: &Resident) -> Thrown {
+    if resident.ready.load(Ordering::SeqCst) {
+        return Thrown::new("Error", "The program ended without an answer", "handler");
+    }
+    let message = "The program ended while it started; read lines from standard input until it ends";
+    Thrown::new("Error", message, "startup")
+}
+
+async fn live_on(loaded: Arc<Loaded>, setup: Setup, stdin: Stdin) -> Result<(), Thrown> {
+    let stdout = Arc::new(lines(&setup));
+    let env = vec![
+        ("ISLET_FUNCTION".to_string(), loaded.shared.function.clone()),
+        ("ISLET_RESIDENT".to_string(), "1".to_string()),
+    ];
+    let streams = || Streams { stdin: stdin.clone(), stdout: Stdout(stdout.clone()), env: env.clone() };
+    let (store, instance) = open(&loaded, &setup, streams).await?;
+    start(store, instance).await
+}
+
+/// Lines go to the host in the name of the invocation at hand; without one they are log lines.
+fn lines(setup: &Setup) -> LineOutlet {
+    let current = setup.current.clone();
+    let stray = LogOutlet::new(current.clone(), setup.meter.clone(), "log");
+    let take = move |bytes: Bytes, weight: Weight| {
+        let Some(invocation) = current.get() else {
+            let _ = stray.write(bytes);
+            return stray.flush();
+        };
+        let line = Line::of(current.shared.instance, invocation.number, Kind::Line);
+        invocation.push(Line { bytes: Some(bytes), weight: Some(weight), ..line });
+    };
+    LineOutlet::new(LINE_BYTES, Box::new(take))
+}
