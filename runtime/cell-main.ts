@@ -5,7 +5,8 @@ import type { Pipe, PipeListener } from './channel.ts';
 
 /**
  * Program of a cell process. Started by the host (host/cells/process.ts) with no environment, no arguments of use, and
- * the channel as descriptor 3; everything it will ever read from disk is read by now.
+ * the channel as descriptor 3; everything it will ever read from disk is read before its first
+ * guest comes.
  */
 const channelDescriptor = 3;
 
@@ -37,8 +38,13 @@ function exit(): void {
   process.kill(process.pid, 'SIGKILL');
 }
 
+/** With the right to read its own package gone, a cell has no disk at all. Early releases of Node 24 cannot drop it. */
+function sealed(): void {
+  if ('drop' in process.permission) process.permission.drop('fs');
+}
+
 const socket = new Socket({ fd: channelDescriptor, readable: true, writable: true });
-const cell: Cell = new Cell(new SocketPipe(socket), { exit });
+const cell: Cell = new Cell(new SocketPipe(socket), { exit, sealed });
 process.on('uncaughtException', (error) => {
   process.stderr.write(`cell: ${error.stack ?? error.message}\n`);
   exit();
@@ -47,7 +53,4 @@ process.on('unhandledRejection', (error) => {
   process.stderr.write(`cell: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   exit();
 });
-// Nothing is loaded after this line: with the right to read its own package gone, a cell has no disk at all.
-// Early releases of Node 24 cannot drop it.
-if ('drop' in process.permission) process.permission.drop('fs');
 void cell;

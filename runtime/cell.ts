@@ -1,5 +1,12 @@
 import { Channel, type Pipe } from './channel.ts';
-import { StartFailure, type Instance, type InstanceEnd, type InstanceWatcher } from './engine.ts';
+import { CodeTable } from './code-table.ts';
+import {
+  StartFailure,
+  type InstanceEnd,
+  type InstanceWatcher,
+  type Started,
+  type WasmSpec,
+} from './engine.ts';
 import {
   formatEnd,
   Frame,
@@ -14,41 +21,16 @@ import {
 import { IdTable } from './id-table.ts';
 import { compileCache, type GuestBundle } from './isolate/bootstrap.ts';
 import { IsolateEngine } from './isolate/engine.ts';
+import { Slot } from './slot.ts';
 import { Warm } from './warm.ts';
+import { loadAddon } from './wasm/addon.ts';
+import { WasmEngine } from './wasm/engine.ts';
 
 export interface CellOptions {
+  /** It is configured: from now on nothing is read from disk by this program, and guests may come. */
+  readonly sealed?: () => void;
   /** How this process ends itself when it cannot go on; in the host's own process: nothing. */
   readonly exit: (why: string) => void;
-}
-
-interface Code {
-  readonly source: string;
-  readonly cache: Uint8Array;
-  users: number;
-}
-
-/** A place for an instance: from Load on, before the instance exists, until it is gone and drained. */
-class Slot {
-  readonly id: number;
-  readonly codeId: string;
-  instance: Instance | undefined;
-  /** What came before the instance was ready, in order. */
-  waiting: { readonly id: number; readonly hand: (instance: Instance) => void }[] = [];
-  /** Set when it takes nothing new; disposed when drained. */
-  gone: GoneReason | undefined;
-
-  constructor(id: number, codeId: string) {
-    this.id = id;
-    this.codeId = codeId;
-  }
-
-  get memoryBytes(): number {
-    return this.instance?.memoryBytes ?? 0;
-  }
-
-  get inFlight(): number {
-    return this.instance?.inFlight ?? 0;
-  }
 }
 
 /** Sources up to this size are compiled whole; of larger ones most is never called, and reading it costs. */
@@ -64,10 +46,13 @@ const rssSlackBytes = 1024 * 2 ** 20;
 export class Cell {
   readonly #channel: Channel;
   readonly #exit: CellOptions['exit'];
+  readonly #sealed: () => void;
   readonly #slots: Map<number, Slot> = new Map();
   readonly #invocations: IdTable<Slot> = new IdTable();
-  readonly #code: Map<string, Code> = new Map();
+  readonly #code: CodeTable = new CodeTable();
   #engine: IsolateEngine | undefined;
+  /** Why there is none, where there is none. */
+  #wasm: WasmEngine | string = 'This cell was not made for WebAssembly';
   #warm: Warm<Slot> | undefined;
   #config: CellConfig | undefined;
   #disposed = 0;
@@ -78,6 +63,7 @@ export class Cell {
 
   constructor(pipe: Pipe, options: CellOptions) {
     this.#exit = options.exit;
+    this.#sealed = options.sealed ?? (() => undefined);
     this.#channel = new Channel(pipe, longestToCell, {
       frame: (type, id, text, bytes) => this.#frame(type, id, text, bytes),
       turn: () => undefined,
@@ -116,6 +102,8 @@ export class Cell {
 
   async #configure(config: CellConfig, bytes: Buffer): Promise<void> {
     this.#config = config;
+    if (config.wasmFolder !== undefined && !config.compiler) this.#wasm = this.#openWasm(config.wasmFolder);
+    this.#sealed();
     if (!config.compiler) {
       const sourceBytes = bytes.length - config.cacheBytes;
       const bundle: GuestBundle = {
@@ -127,23 +115,31 @@ export class Cell {
         idleMs: config.idleMs,
         evicted: (id, slot, reason) => this.#evicted(id, slot, reason),
       });
-      this.#engine = new IsolateEngine({ bundle, spares: config.spares, beat: () => this.#watchMemory() });
+      this.#engine = new IsolateEngine({
+        bundle,
+        spares: config.spares,
+        beat: () => this.#watchMemory(),
+        otherCpuMs: () => (typeof this.#wasm === 'string' ? 0 : this.#wasm.cpuMs),
+      });
       await this.#engine.fill();
     }
     this.#channel.send(Frame.Ready, 0, '');
   }
 
+  /** Loads the addon, which takes the right to read files. */
+  #openWasm(folder: string): WasmEngine | string {
+    const addon = loadAddon();
+    if (!addon.ok) return addon.reason;
+    return new WasmEngine({ native: addon.native, folder, beat: () => this.#watchMemory() });
+  }
+
   async #load(id: number, spec: StartSpec, bytes: Buffer): Promise<void> {
     const slot = new Slot(id, spec.codeId);
-    const code = this.#takeCode(spec, bytes);
-    if (code === undefined || this.#engine === undefined) {
-      return this.#notLoaded(id, { needCode: true });
-    }
+    const starting = this.#start(spec, bytes, this.#watch(slot));
+    if (starting === undefined) return this.#notLoaded(id, { needCode: true });
     this.#slots.set(id, slot);
-    const watcher = this.#watch(slot);
     try {
-      const { source, cache } = code;
-      const started = await this.#engine.start({ source, cache, head: spec.head, limits: spec }, watcher);
+      const started = await starting;
       slot.instance = started.instance;
       const report: LoadedReport = {
         kinds: started.kinds,
@@ -155,7 +151,7 @@ export class Cell {
       this.#channel.send(Frame.Loaded, id, JSON.stringify(report));
     } catch (error) {
       this.#slots.delete(id);
-      this.#dropCode(spec.codeId);
+      this.#code.drop(spec.codeId);
       for (const { id: invocation } of slot.waiting) this.#invocations.take(invocation);
       const problem =
         error instanceof StartFailure ? error.problem : { kind: 'crashed' as const, message: String(error) };
@@ -174,25 +170,17 @@ export class Cell {
     this.#channel.send(Frame.NotLoaded, id, JSON.stringify(report));
   }
 
-  #takeCode(spec: StartSpec, bytes: Buffer): Code | undefined {
-    const known = this.#code.get(spec.codeId);
-    if (known !== undefined) {
-      known.users++;
-      return known;
-    }
-    if (bytes.length === 0) return undefined;
-    const source = bytes.toString('utf8', 0, spec.sourceBytes);
-    const cache = new Uint8Array(bytes.subarray(spec.sourceBytes, spec.sourceBytes + spec.cacheBytes));
-    const code: Code = { source, cache, users: 1 };
-    this.#code.set(spec.codeId, code);
-    return code;
+  /** Begins a start on the engine the spec is for; undefined when this cell does not have the code. */
+  #start(spec: StartSpec, bytes: Buffer, watcher: InstanceWatcher): Promise<Started> | undefined {
+    const { head, wasm } = spec;
+    if (wasm !== undefined) return this.#startWasm({ head, wasm, limits: spec }, watcher);
+    const code = this.#engine === undefined ? undefined : this.#code.take(spec, bytes);
+    return code && this.#engine?.start({ ...code, head, limits: spec }, watcher);
   }
 
-  #dropCode(codeId: string): void {
-    const code = this.#code.get(codeId);
-    if (code === undefined) return;
-    code.users--;
-    if (code.users === 0) this.#code.delete(codeId);
+  async #startWasm(spec: WasmSpec, watcher: InstanceWatcher): Promise<Started> {
+    if (typeof this.#wasm === 'string') throw new StartFailure({ kind: 'crashed', message: this.#wasm });
+    return await this.#wasm.start(spec, watcher);
   }
 
   #begin(id: number, text: string, bytes: Buffer): void {
@@ -247,7 +235,7 @@ export class Cell {
     if (slot.gone === undefined || slot.instance === undefined || slot.inFlight > 0) return;
     if (!this.#slots.delete(slot.id)) return;
     this.#disposed++;
-    this.#dropCode(slot.codeId);
+    this.#code.drop(slot.codeId);
     slot.instance.dispose();
   }
 
@@ -326,6 +314,7 @@ export class Cell {
     for (const slot of this.#slots.values()) slot.instance?.dispose();
     this.#slots.clear();
     this.#engine?.close();
+    if (typeof this.#wasm !== 'string') this.#wasm.close();
     this.#exit('the host has gone');
   }
 }

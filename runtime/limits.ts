@@ -3,7 +3,7 @@
  * Units live in the names. Going over one ends that invocation with an `exceeded` outcome naming the limit.
  */
 export interface Limits {
-  /** V8 heap and array buffers of one instance, in MB (2^20 bytes). */
+  /** One instance, in MB (2^20 bytes): V8 heap, array buffers and WebAssembly memories; of a wasm store memories and tables. */
   readonly memoryMb: number;
   /** CPU time of one invocation, in ms; waiting is free. */
   readonly cpuMs: number;

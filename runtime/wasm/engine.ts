@@ -1,0 +1,208 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import {
+  StartFailure,
+  type Engine,
+  type InstanceWatcher,
+  type Started,
+  type StartProblem,
+  type WasmSpec,
+} from '#runtime/engine.ts';
+import type { WasmProgram } from '#runtime/deployment.ts';
+import type { StartHead } from '#runtime/guest/protocol.ts';
+import { defaultCaps } from '#runtime/limits.ts';
+import { WasmInstance } from './instance.ts';
+import { openLines, startErrorOf, withLevels } from './open-lines.ts';
+import type { Native, NativeEngine, NativeEvent, NativeLoaded, NativeRefused, NativeSpec } from './native.ts';
+
+export interface WasmEngineOptions {
+  readonly native: Native;
+  /** Absolute path of the folder where artifacts and guests' folders lie. */
+  readonly folder: string;
+  /** Threads that run guests; default: one per core, 2 at least, 8 at the most. */
+  readonly workers?: number;
+  /** Stores alive at once; calls beyond that wait in order. Default 128. */
+  readonly slots?: number;
+  /** Called every few ms while guests run. */
+  readonly beat: () => void;
+}
+
+const defaultSlots = 128;
+const beatMs = 20;
+/** Turns of the beat without a guest until it stops. */
+const mostIdleBeats = 10;
+
+/** The Wasmtime engine: guests run on the addon's threads; this thread passes messages. */
+export class WasmEngine implements Engine<WasmSpec> {
+  readonly kind = 'wasm';
+  readonly spares = 0;
+  readonly #options: WasmEngineOptions;
+  readonly #instances: Map<number, Receiver> = new Map();
+  #engine: NativeEngine | undefined;
+  #lastInstance = 0;
+  #beat: NodeJS.Timeout | undefined;
+  #idleBeats = 0;
+  #closed = false;
+
+  constructor(options: WasmEngineOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the pooling allocator could be had; undefined until the first start. */
+  get pooled(): boolean | undefined {
+    return this.#engine?.pooled;
+  }
+
+  /** CPU of the threads that run guests, in ms, since the first start: what the isolates' watchdog must not count. */
+  get cpuMs(): number {
+    const engine: Metered | undefined = this.#engine;
+    return engine?.cpuMs?.() ?? 0;
+  }
+
+  async start(spec: WasmSpec, listener: InstanceWatcher): Promise<Started> {
+    const { program } = spec.wasm;
+    const watcher = withLevels(program.protocol, listener);
+    if (this.#closed) throw new StartFailure({ kind: 'crashed', message: 'the engine is closed' });
+    const native = this.#open();
+    const number = ++this.#lastInstance;
+    const startup = new Startup(watcher);
+    this.#instances.set(number, startup);
+    const head = JSON.parse(spec.head) as StartHead;
+    const text = JSON.stringify(toNativeSpec(spec, head, this.#options.folder));
+    const loaded = await this.#load(native, number, text);
+    // What it logged while it started is heard before the start has an end.
+    this.#drain();
+    if (!loaded.ok) {
+      this.#instances.delete(number);
+      throw new StartFailure(toProblem(program.protocol, loaded));
+    }
+    const instance = new WasmInstance({
+      native,
+      number,
+      watcher,
+      lines: openLines(program.protocol, head),
+      running: () => this.#keepBeating(),
+      gone: () => this.#instances.delete(number),
+    });
+    this.#instances.set(number, instance);
+    if (this.#closed) instance.dispose();
+    else if (startup.unhealthy) watcher.unhealthy();
+    return {
+      instance,
+      kinds: kindsOf[program.protocol],
+      spare: false,
+      cached: true,
+      phases: { create: 0, bootstrap: 0, load: loaded.loadMs, topLevel: loaded.startMs },
+    };
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#beat);
+    for (const receiver of this.#instances.values()) receiver.dispose?.();
+    this.#instances.clear();
+    this.#engine?.close();
+  }
+
+  /** Made at the first start: its pool reserves address space, which cells without wasm need not. */
+  #open(): NativeEngine {
+    if (this.#engine !== undefined) return this.#engine;
+    const { native, workers, slots } = this.#options;
+    const options = {
+      workers: workers ?? Math.min(8, Math.max(2, availableParallelism())),
+      slots: slots ?? defaultSlots,
+      maxMemoryMb: defaultCaps.memoryMb,
+    };
+    this.#engine = new native.Engine(options, () => this.#drain());
+    return this.#engine;
+  }
+
+  async #load(native: NativeEngine, number: number, spec: string): Promise<NativeLoaded | NativeRefused> {
+    this.#keepBeating();
+    try {
+      return await native.load(number, spec);
+    } catch (error) {
+      return { ok: false, kind: 'crashed', message: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  #drain(): void {
+    if (this.#closed || this.#engine === undefined) return;
+    for (const event of this.#engine.drain()) this.#instances.get(event.instance)?.event(event);
+  }
+
+  /**
+   * Guests run from now on: somebody looks at this process every few ms until they are done. Nothing else of the addon
+   * keeps a process alive that waits for an answer.
+   */
+  #keepBeating(): void {
+    this.#idleBeats = 0;
+    this.#beat ??= setInterval(() => this.#onBeat(), beatMs);
+    this.#beat.ref();
+  }
+
+  #onBeat(): void {
+    this.#options.beat();
+    const busy = [...this.#instances.values()].some((receiver) => receiver.inFlight > 0);
+    this.#idleBeats = busy ? 0 : this.#idleBeats + 1;
+    if (!busy) this.#beat?.unref();
+    if (this.#idleBeats < mostIdleBeats) return;
+    clearInterval(this.#beat);
+    this.#beat = undefined;
+  }
+}
+
+/** An engine that counts the CPU of its threads, in ms. */
+type Metered = NativeEngine & { readonly cpuMs?: () => number };
+
+/** Whatever events of an instance go to. */
+interface Receiver {
+  readonly inFlight: number;
+  event(event: NativeEvent): void;
+  dispose?(): void;
+}
+
+/** Stands for an instance while it starts: its log, and whether it fell ill before it was there. */
+class Startup implements Receiver {
+  readonly #watcher: InstanceWatcher;
+  readonly inFlight = 1;
+  unhealthy = false;
+
+  constructor(watcher: InstanceWatcher) {
+    this.#watcher = watcher;
+  }
+
+  event(event: NativeEvent): void {
+    if (event.kind === 'unhealthy') this.unhealthy = true;
+    if (event.kind === 'L') this.#watcher.line(0, 'L', event.text ?? '[]');
+  }
+}
+
+const kindsOf = {
+  http: ['fetch'],
+  cgi: ['fetch', 'handler'],
+  events: ['handler'],
+  lambda: ['handler'],
+} as const;
+
+function toNativeSpec({ wasm, limits }: WasmSpec, head: StartHead, folder: string): NativeSpec {
+  const { memoryMb, cpuMs, startupCpuMs, logBytes } = limits;
+  return {
+    artifact: join(folder, wasm.artifact),
+    program: wasm.program,
+    ...(wasm.folder === undefined ? {} : { folder: join(folder, wasm.folder) }),
+    vars: head.vars,
+    bindings: head.bindings,
+    function: head.function,
+    limits: { memoryMb, cpuMs, startupCpuMs, logBytes },
+  };
+}
+
+function toProblem(protocol: WasmProgram['protocol'], refused: NativeRefused): StartProblem {
+  const { kind, limit, message } = refused;
+  if (kind === 'exceeded' && (limit === 'startupCpuMs' || limit === 'memoryMb' || limit === 'logBytes'))
+    return { kind, limit };
+  if (kind !== 'threw') return { kind: 'crashed', message };
+  return { kind, error: startErrorOf(protocol, refused) };
+}

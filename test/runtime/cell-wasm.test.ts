@@ -1,0 +1,162 @@
+// oxlint-disable-next-line import/no-unassigned-import -- for its effect, see there
+import '#test/support/plain-spawn.ts';
+import t, { type Test } from 'tap';
+import { spawnCell } from '#host/cells/process.ts';
+import type { CellReport, LoadedReport, NotLoadedReport, StartSpec, WasmStart } from '#runtime/frames.ts';
+import { In } from '#runtime/guest/protocol.ts';
+import { CellHarness } from '#test/support/cell.ts';
+import { command, failsAtStart } from '#test/support/wasm-command.ts';
+import { compileWasm, wasmFolder, withoutAddon } from '#test/support/wasm.ts';
+
+const head = JSON.stringify({
+  function: 'cell',
+  version: 1,
+  memoryMb: 64,
+  vars: {},
+  bindings: [],
+  agent: 'islet/test',
+});
+const common = {
+  sourceBytes: 0,
+  cacheBytes: 0,
+  head,
+  memoryMb: 64,
+  cpuMs: 1000,
+  startupCpuMs: 1000,
+  logBytes: 10_000,
+  keep: false,
+};
+
+function specOf(wasm: WasmStart): StartSpec {
+  return { ...common, codeId: wasm.artifact, wasm };
+}
+
+const source = Buffer.from(`export default { fetch: () => new Response('from an isolate') };`);
+const script: StartSpec = { ...common, codeId: 'script', sourceBytes: source.length };
+
+async function open(t: Test): Promise<CellHarness> {
+  const cell = await CellHarness.open({ wasmFolder });
+  t.teardown(() => {
+    cell.close();
+  });
+  return cell;
+}
+
+function begin(cell: CellHarness, instance: number, invocation: number, path: string = '/'): void {
+  const message = { m: 'GET', u: `http://cell${path}`, h: [], b: 0, id: 'id', d: Date.now() + 30_000 };
+  cell.send('Begin', invocation, `${instance}\n[${In.Request},${invocation},${JSON.stringify(message)},0,0]`);
+}
+
+const last = ['Answered', 'Ended', 'Returned'];
+
+void t.test('cell: a wasm instance loads, answers and goes', { skip: withoutAddon }, async (t) => {
+  const cell = await open(t);
+  cell.load(1, specOf(await compileWasm(command())));
+  // Before it is loaded: it waits there.
+  begin(cell, 1, 1);
+  const loaded = JSON.parse((await cell.wait('Loaded', 1)).text) as LoadedReport;
+  t.same(loaded.kinds, ['fetch', 'handler']);
+  t.ok(loaded.memoryBytes > 0);
+  const answer = await cell.wait(last, 1);
+  t.equal(answer.type, 'Answered');
+  t.match(answer.text, /^finished \d+ \d+\n\[200,/);
+  t.equal(answer.bytes.toString(), 'hello');
+  cell.send('Retire', 1, 'replaced');
+  t.equal((await cell.wait('Gone', 1)).text, 'replaced');
+  begin(cell, 1, 2);
+  t.equal((await cell.wait(last, 2)).type, 'Returned');
+});
+
+void t.test('cell: both engines side by side, in one cache', { skip: withoutAddon }, async (t) => {
+  const cell = await open(t);
+  cell.load(1, specOf(await compileWasm(command())));
+  cell.load(2, script, source);
+  begin(cell, 1, 1);
+  begin(cell, 2, 2);
+  t.equal((await cell.wait(last, 1)).bytes.toString(), 'hello');
+  t.match((await cell.wait(last, 2)).text, /from an isolate/);
+  cell.send('Ping', 1);
+  const report = JSON.parse((await cell.wait('Pong', 1)).text) as CellReport;
+  t.equal(report.instances, 2);
+  t.ok(report.warmBytes > 0);
+});
+
+void t.test('cell: busy guests of one engine, and the other answers', { skip: withoutAddon }, async (t) => {
+  const cell = await open(t);
+  cell.load(1, { ...specOf(await compileWasm(command())), cpuMs: 300_000 });
+  cell.load(2, script, source);
+  for (const invocation of [1, 2]) begin(cell, 1, invocation, '/l');
+  begin(cell, 2, 3);
+  t.match((await cell.wait(last, 3)).text, /from an isolate/);
+  for (const invocation of [1, 2]) cell.send('Drop', invocation);
+  begin(cell, 1, 4);
+  t.equal((await cell.wait(last, 4)).bytes.toString(), 'hello');
+});
+
+void t.test(
+  'cell: what fails to start says why, and its waiting calls are let go',
+  { skip: withoutAddon },
+  async (t) => {
+    const cell = await open(t);
+    cell.load(1, specOf(await compileWasm(failsAtStart)));
+    begin(cell, 1, 1);
+    const { outcome } = JSON.parse((await cell.wait('NotLoaded', 1)).text) as NotLoadedReport;
+    t.match(outcome, { kind: 'threw', error: { phase: 'startup' } });
+    t.equal(cell.find(last, 1), undefined, 'the host ends them');
+  },
+);
+
+void t.test(
+  'cell: an artifact that is not there is a crash with a reason',
+  { skip: withoutAddon },
+  async (t) => {
+    const cell = await open(t);
+    cell.load(1, specOf({ ...(await compileWasm(command())), artifact: 'missing.cwasm' }));
+    const { outcome } = JSON.parse((await cell.wait('NotLoaded', 1)).text) as NotLoadedReport;
+    t.match(outcome, { kind: 'crashed', message: /./ });
+  },
+);
+
+void t.test('cell: one that was not made for wasm says so, and runs scripts', async (t) => {
+  const cell = await CellHarness.open();
+  t.teardown(() => {
+    cell.close();
+  });
+  cell.load(1, specOf({ artifact: 'a', program: { guest: 'command', protocol: 'cgi', reuse: 1, args: [] } }));
+  const { outcome } = JSON.parse((await cell.wait('NotLoaded', 1)).text) as NotLoadedReport;
+  t.match(outcome, { kind: 'crashed', message: /./ });
+  cell.load(2, script, source);
+  begin(cell, 2, 1);
+  t.match((await cell.wait(last, 1)).text, /from an isolate/);
+});
+
+void t.test('cell: a retired instance finishes its calls first', { skip: withoutAddon }, async (t) => {
+  const cell = await open(t);
+  cell.load(1, specOf(await compileWasm(command())));
+  const message = { m: 'POST', u: 'http://cell/e', h: [], b: 2, id: 'id', d: Date.now() + 30_000 };
+  cell.send('Begin', 1, `1\n[${In.Request},1,${JSON.stringify(message)},0,0]`);
+  cell.send('Retire', 1, 'replaced');
+  await cell.wait('Gone', 1);
+  cell.send('Message', 1, `[${In.Chunk},1,0,0,4]`, Buffer.from('late'));
+  cell.send('Message', 1, `[${In.End},1,0]`);
+  t.match((await cell.wait(last, 1)).text, /^finished /);
+  t.ok(cell.frames.some(({ id, bytes }) => id === 1 && bytes.toString() === 'late'));
+});
+
+void t.test(
+  'cell: a process of its own, without a disk, runs wasm too',
+  { skip: withoutAddon },
+  async (t) => {
+    const { pipe, kill } = spawnCell();
+    t.teardown(kill);
+    // The artifacts lie where the process may not read: the addon reads them, no JavaScript does.
+    const cell = await CellHarness.open({ wasmFolder, inProcess: false }, pipe);
+    cell.load(1, specOf(await compileWasm(command())));
+    begin(cell, 1, 1);
+    t.equal((await cell.wait(last, 1)).bytes.toString(), 'hello');
+    begin(cell, 1, 2, '/t');
+    t.match((await cell.wait(last, 2)).text, /^finished /);
+    begin(cell, 1, 3);
+    t.equal((await cell.wait(last, 3)).bytes.toString(), 'hello');
+  },
+);
