@@ -8,6 +8,10 @@ import { HostError } from '#runtime/errors.ts';
 import { loadGuestBundle } from '#runtime/guest-bundle.ts';
 import { CodeCache } from './cells/code-cache.ts';
 import { Fleet } from './cells/fleet.ts';
+import { isAddonThere } from './cells/process.ts';
+import { Pruner } from './cells/pruner.ts';
+import { WasmCache } from './cells/wasm-cache.ts';
+import { WasmCompiler } from './cells/wasm-compiler.ts';
 import { parseHostOptions, type HostConfig } from './config.ts';
 import { openDataDir, type DataDir } from './data-dir.ts';
 import { openDeployments, type Deployments } from './deploy/deployments.ts';
@@ -78,9 +82,17 @@ async function open(config: HostConfig, probes: HostProbes, undo: (() => unknown
   const meter = new Meter(store, (error) => failed(error, 'Saving usage'));
   await meter.open();
   const logs = new Logs();
-  const { fleet, codeCache } = await openFleet(config, dataDir, { log, undo });
+  const compiler = new WasmCompiler();
+  undo.push(() => compiler.close());
+  const wasmCache = new WasmCache(dataDir.wasmCache, compiler);
+  const { fleet, codeCache } = await openFleet(config, dataDir, { log, undo, wasmCache });
+  const pruner = new Pruner({ codeCache, wasmCache, codes: () => deployments.codes() });
+  undo.push(() => pruner.close());
+  // Before anything is made there: nothing can be half made now.
+  await pruner.run(0);
   const starter = new Starter({
     codeCache,
+    wasmCache,
     agent: `islet/${isletVersion()}`,
     started: probes.started ?? (() => undefined),
     failed,
@@ -101,6 +113,8 @@ async function open(config: HostConfig, probes: HostProbes, undo: (() => unknown
     void settleCells(fleet, deployments).catch((error: unknown) => failed(error, 'Starting a cell'));
   });
   for (const change of deployments.live()) dispatch.moved(change);
+  void prepareWasm(deployments, starter, failed).then(() => pruner.soon());
+  deployments.onChange(() => pruner.soon());
   const gateway = createGateway({
     registry: deployments,
     dispatch,
@@ -124,6 +138,8 @@ async function open(config: HostConfig, probes: HostProbes, undo: (() => unknown
     meter,
     metrics,
     closeLast: async () => {
+      pruner.close();
+      compiler.close();
       await fetchBinding.close();
       await deployments.close();
       await store.close();
@@ -132,19 +148,44 @@ async function open(config: HostConfig, probes: HostProbes, undo: (() => unknown
   });
 }
 
+interface FleetNeeds {
+  readonly log: (level: HostLogLine['level'], message: string) => void;
+  readonly undo: (() => unknown)[];
+  readonly wasmCache: WasmCache;
+}
+
 /** Cells with the guest bundle and its code cache, made on the first start and read from disk after that. */
 async function openFleet(
   config: HostConfig,
   dataDir: DataDir,
-  { log, undo }: { log: (level: HostLogLine['level'], message: string) => void; undo: (() => unknown)[] },
+  { log, undo, wasmCache }: FleetNeeds,
 ): Promise<{ fleet: Fleet; codeCache: CodeCache }> {
   const { isolation, cells, spares, warmBytes, idleMs } = config;
-  const fleet = new Fleet({ isolation, cells, config: { spares, warmBytes, idleMs }, log });
+  const wasm = isAddonThere() ? { wasmFolder: (cordon: string) => wasmCache.folderOf(cordon) } : {};
+  const fleet = new Fleet({ isolation, cells, config: { spares, warmBytes, idleMs }, log, ...wasm });
   undo.push(() => fleet.close());
   const codeCache = new CodeCache(dataDir.codeCache, (kind, source) => fleet.compile(kind, source));
   const bundle = await loadGuestBundle();
   fleet.setBundle(bundle.source, await codeCache.make('script', bundle.source));
   return { fleet, codeCache };
+}
+
+/** After an upgrade all modules are compiled anew: begin before the first call asks. Never rejects. */
+async function prepareWasm(
+  deployments: Deployments,
+  starter: Starter,
+  failed: (error: unknown, what: string) => void,
+): Promise<void> {
+  const targets = deployments.live().flatMap(({ live }) => live);
+  const modules = targets.filter(({ code }) => code?.kind === 'wasm');
+  await Promise.all(
+    modules.map((target) =>
+      starter.prepare(target).catch((error: unknown) => {
+        if (error instanceof HostError && error.code === 'ERR_CLOSING') return;
+        failed(error, `Compiling ${target.deployment.function}`);
+      }),
+    ),
+  );
 }
 
 async function startCells(fleet: Fleet, deployments: Deployments, config: HostConfig): Promise<void> {

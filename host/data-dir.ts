@@ -10,6 +10,8 @@ export interface DataDir {
   readonly storeFile: string;
   readonly keyFile: string;
   readonly codeCache: string;
+  /** Compiled modules and their files, by cordon. */
+  readonly wasmCache: string;
   /** Bearer token of the admin API; made at the first start. */
   readonly token: string;
   /** Tells the CLI where this host listens. Throws HostError ERR_DATA_DIR. */
@@ -24,12 +26,13 @@ export function openDataDir(path: string): DataDir {
   try {
     makeFolder(path);
     const token = readToken(join(path, 'token'));
-    makeFolder(join(path, 'code-cache'));
+    makeFolder(join(path, 'code-cache', 'wasm'));
     return {
       path,
       storeFile: join(path, 'islet.db'),
       keyFile: join(path, 'secrets.key'),
       codeCache: join(path, 'code-cache'),
+      wasmCache: join(path, 'code-cache', 'wasm'),
       token,
       announce: (listening) => {
         try {

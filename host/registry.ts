@@ -1,4 +1,4 @@
-import type { Code, DeploymentHead } from '#runtime/deployment.ts';
+import type { Code, DeploymentHead, WasmProgram } from '#runtime/deployment.ts';
 
 /** The deployment that answers a call, with what an instance of it needs to start. */
 export interface Target {
@@ -7,9 +7,23 @@ export interface Target {
   readonly secrets: Readonly<Record<string, string>>;
   /** Changes with the deployment and with its secrets: instances are kept by this key. */
   readonly key: string;
+  /** Names the code without reading it. Absent: a script that has no name, and is kept by its hash. */
+  readonly code?: CodeHead;
   /** Reads the code from the store; rejects with HostError when the store fails. */
   readonly load: () => Promise<Code>;
 }
+
+/** What code is, and by which names it lies in caches. */
+export type CodeHead =
+  | { readonly kind: 'script'; readonly hash: string }
+  | {
+      readonly kind: 'wasm';
+      /** Hex SHA-256 of the module. */
+      readonly module: string;
+      /** Hex name of the files seen at `/app`; absent when there are none. */
+      readonly files?: string;
+      readonly program: WasmProgram;
+    };
 
 /** Where a request goes. `prefix` is what to strip from the path: "" or "/name" or "/name@3". */
 export interface Match {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 
@@ -15,6 +15,7 @@ export class CodeCache {
   readonly #folder: string;
   readonly #compile: Compiler;
   readonly #making: Map<string, Promise<Uint8Array | undefined>> = new Map();
+  readonly #unnamed: Set<string> = new Set();
 
   constructor(folder: string, compile: Compiler) {
     this.#folder = folder;
@@ -22,10 +23,10 @@ export class CodeCache {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
 
-  /** What is on disk, or undefined. */
-  async find(kind: 'script' | 'module', source: string): Promise<Uint8Array | undefined> {
+  /** What is on disk, or undefined. `name`: a hash that names the source; default: its own. */
+  async find(kind: 'script' | 'module', source: string, name?: string): Promise<Uint8Array | undefined> {
     try {
-      const bytes = await readFile(this.#path(kind, source));
+      const bytes = await readFile(this.#path(kind, source, name));
       const sum = bytes.subarray(0, 32);
       const cache = bytes.subarray(32);
       if (createHash('sha256').update(cache).digest().equals(sum)) return cache;
@@ -36,10 +37,10 @@ export class CodeCache {
   }
 
   /** From disk, or made now and kept. Never rejects: without a cache a start is slower, no more. */
-  async make(kind: 'script' | 'module', source: string): Promise<Uint8Array | undefined> {
-    const found = await this.find(kind, source);
+  async make(kind: 'script' | 'module', source: string, name?: string): Promise<Uint8Array | undefined> {
+    const found = await this.find(kind, source, name);
     if (found !== undefined) return found;
-    const path = this.#path(kind, source);
+    const path = this.#path(kind, source, name);
     const running = this.#making.get(path);
     if (running !== undefined) return running;
     const made = this.#write(path, kind, source)
@@ -64,8 +65,28 @@ export class CodeCache {
     return cache;
   }
 
-  #path(kind: string, source: string): string {
-    const hash = createHash('sha256').update(source).digest('hex').slice(0, 32);
-    return join(this.#folder, `${process.versions.v8}-${process.arch}-${kind}-${hash}.bin`);
+  /**
+   * Removes caches of other V8s and machines, and of sources that are not among `names`, older than `graceMs`. Those this
+   * process has asked for by no name (the guest bundle) stay. Never rejects.
+   */
+  async prune(names: ReadonlySet<string>, graceMs: number): Promise<void> {
+    const kept = new Set([...names].map((name) => fileName('module', name)));
+    for (const name of await readdir(this.#folder).catch(() => [])) {
+      if (kept.has(name) || this.#unnamed.has(name) || !/\.bin(?:\.\d+)?$/.test(name)) continue;
+      const path = join(this.#folder, name);
+      const info = await stat(path).catch(() => undefined);
+      if (info !== undefined && Date.now() - info.ctimeMs >= graceMs)
+        await rm(path, { force: true }).catch(() => undefined);
+    }
   }
+
+  #path(kind: 'script' | 'module', source: string, name: string | undefined): string {
+    const file = fileName(kind, name ?? createHash('sha256').update(source).digest('hex'));
+    if (name === undefined) this.#unnamed.add(file);
+    return join(this.#folder, file);
+  }
+}
+
+function fileName(kind: 'script' | 'module', name: string): string {
+  return `${process.versions.v8}-${process.arch}-${kind}-${name.slice(0, 32)}.bin`;
 }

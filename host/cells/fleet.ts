@@ -9,7 +9,9 @@ export interface FleetOptions {
   readonly isolation: 'cells' | 'none';
   /** Cells of one cordon, at the most. */
   readonly cells: number;
-  readonly config: Omit<CellConfig, 'compiler' | 'inProcess' | 'cacheBytes'>;
+  readonly config: Omit<CellConfig, 'compiler' | 'inProcess' | 'cacheBytes' | 'wasmFolder'>;
+  /** Folder with a cordon's compiled wasm; absent: cells run none. */
+  readonly wasmFolder?: (cordon: string) => string;
   readonly log: (level: HostLogLine['level'], message: string) => void;
 }
 
@@ -180,8 +182,10 @@ export class Fleet {
   #configure(client: CellClient, compiler: boolean): void {
     const inProcess = this.#options.isolation === 'none';
     const cacheBytes = compiler ? 0 : this.#cacheBytes;
+    const { config, wasmFolder } = this.#options;
+    const wasm = compiler || wasmFolder === undefined ? {} : { wasmFolder: wasmFolder(client.cordon) };
     client.configure(
-      { ...this.#options.config, cacheBytes, compiler, inProcess },
+      { ...config, ...wasm, cacheBytes, compiler, inProcess },
       compiler ? new Uint8Array() : this.#bundle,
     );
   }

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import type { Pipe, PipeListener } from '#runtime/channel.ts';
+import { addonPath, prebuildNames } from '#runtime/wasm/addon.ts';
 
 /** A cell process as the host holds it. */
 export interface CellProcess {
@@ -35,6 +36,11 @@ export function cellFlags(): readonly string[] {
 /** True when this Node's permission model covers the network (25 and newer): below that, cells are L0. */
 export function deniesNetwork(): boolean {
   return process.allowedNodeEnvironmentFlags.has('--allow-net');
+}
+
+/** True when there is a file of the WebAssembly addon for this platform; whether it loads is seen in a cell. */
+export function isAddonThere(): boolean {
+  return prebuildNames().some((name) => existsSync(addonPath(name)));
 }
 
 /** This package and what a cell loads of others; it drops the right to read them before its first guest. */

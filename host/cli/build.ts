@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, extname, join } from 'node:path';
+import { dirname, extname, join, sep } from 'node:path';
 import { buildGuestBundle, guestScriptName } from '#runtime/guest-bundle.ts';
 
 /**
@@ -11,6 +11,8 @@ import { buildGuestBundle, guestScriptName } from '#runtime/guest-bundle.ts';
 const root = join(import.meta.dirname, '..', '..');
 const dist = join(root, 'dist');
 const folders = ['runtime', 'host', 'bindings', 'bench'] as const;
+/** What benches leave behind, and the sources of the addon: those who install the package get it prebuilt. */
+const notShipped = [join('bench', 'out'), join('runtime', 'wasm', 'native')];
 
 await rm(dist, { recursive: true, force: true });
 compile();
@@ -35,7 +37,7 @@ async function copyAssets(folder: string): Promise<void> {
   for (const entry of entries) {
     const left = !entry.isFile() || ['.ts', '.md'].includes(extname(entry.name)) || entry.name === 'bin.js';
     const path = join(entry.parentPath, entry.name).slice(root.length + 1);
-    if (left || path.startsWith(join('bench', 'out'))) continue;
+    if (left || notShipped.some((folder) => path.startsWith(folder + sep))) continue;
     await cp(join(root, path), join(dist, path));
   }
 }

@@ -10,6 +10,8 @@ export interface Layer {
   /** `absent`: this version of islet does not have it. */
   readonly state: 'yes' | 'no' | 'absent';
   readonly detail: string;
+  /** Its absence lowers no level. */
+  readonly optional?: true;
 }
 
 export interface Machine {
@@ -21,6 +23,8 @@ export interface Machine {
 /** What probe.ts reports from inside. A string is the code something was refused with, null that it was not. */
 export interface Probe {
   readonly isolate: string | null;
+  /** Why there is no WebAssembly, where there is none. */
+  readonly wasm: { readonly sourceHash: string; readonly pooled: boolean } | string;
   readonly files: string | null;
   readonly writing: string | null;
   readonly processes: string | null;
@@ -37,6 +41,7 @@ export async function inspectMachine(): Promise<Machine> {
     { level: 'L0', name: 'Node', state: 'yes', detail: process.versions.node },
     { level: 'L0', name: 'V8', state: 'yes', detail: process.versions.v8 },
     isolateLayer(probe),
+    wasmLayer(probe),
     permission(probe, 'files', 'reading files'),
     permission(probe, 'writing', 'writing files'),
     permission(probe, 'processes', 'starting processes'),
@@ -51,7 +56,7 @@ export async function inspectMachine(): Promise<Machine> {
 
 function levelOf(layers: readonly Layer[]): Machine['level'] {
   const holds = (level: Layer['level']): boolean =>
-    layers.every((layer) => layer.level !== level || layer.state === 'yes');
+    layers.every((layer) => layer.level !== level || layer.state === 'yes' || layer.optional === true);
   if (!holds('L0') || !holds('L1')) return 'L0';
   return holds('L2') ? 'L2' : 'L1';
 }
@@ -62,7 +67,23 @@ function isolateLayer(probe: Probe | string): Layer {
   return { level: 'L0', name: 'isolated-vm', state: failed === null ? 'yes' : 'no', detail };
 }
 
-function permission(probe: Probe | string, what: Exclude<keyof Probe, 'isolate'>, words: string): Layer {
+/** JavaScript runs without it. */
+function wasmLayer(probe: Probe | string): Layer {
+  const layer = { level: 'L0', name: 'WebAssembly', optional: true } as const;
+  if (typeof probe === 'string') return { ...layer, state: 'absent', detail: `not tried: ${probe}` };
+  const { wasm } = probe;
+  if (typeof wasm === 'string') return { ...layer, state: 'absent', detail: wasm };
+  const memory = wasm.pooled
+    ? 'pooled memories'
+    : 'memories on demand, slower to start: address space is short';
+  return { ...layer, state: 'yes', detail: `addon ${wasm.sourceHash.slice(0, 12)}, ${memory}` };
+}
+
+function permission(
+  probe: Probe | string,
+  what: Exclude<keyof Probe, 'isolate' | 'wasm'>,
+  words: string,
+): Layer {
   const code = typeof probe === 'string' ? null : probe[what];
   const refused = code === 'ERR_ACCESS_DENIED';
   const hint = what === 'network' && typeof probe !== 'string' ? networkHint : '';

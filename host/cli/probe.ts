@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { loadAddon } from '#runtime/wasm/addon.ts';
+import type { Native } from '#runtime/wasm/native.ts';
 import type { Probe } from './isolation.ts';
 
 /**
@@ -23,16 +25,31 @@ const isolate = tryOut(() => {
   isolate.dispose();
   if (sum !== 2) throw new Error(`1 + 1 is ${String(sum)}`);
 });
+const addon = loadAddon();
+const wasm = addon.ok ? toWasm(addon.native) : addon.reason;
 // As runtime/cell-main.ts does once everything is loaded.
 if ('drop' in process.permission) process.permission.drop('fs');
 const report: Probe = {
   isolate,
+  wasm,
   files: tryAll([() => readdirSync('/'), () => readFileSync(fileURLToPath(import.meta.url))]),
   writing: tryOut(() => writeFileSync(join(tmpdir(), `islet-doctor-${process.pid}`), '', { flag: 'wx' })),
   processes: tryOut(() => spawnSync(process.execPath, ['--version'])),
   network: await tryConnect(),
 };
 process.stdout.write(JSON.stringify(report));
+
+/** Which addon it is, and whether an engine of the usual size gets its pool. */
+function toWasm(native: Native): Probe['wasm'] {
+  try {
+    const engine = new native.Engine({ workers: 1, slots: 128, maxMemoryMb: 1024 }, () => undefined);
+    const { pooled } = engine;
+    engine.close();
+    return { sourceHash: native.sourceHash(), pooled };
+  } catch (error) {
+    return toCode(error);
+  }
+}
 
 /** Null when it worked, else the code it was refused with. */
 function tryOut(action: () => unknown): string | null {

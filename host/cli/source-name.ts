@@ -1,12 +1,10 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { parseManifest } from '#host/deploy/manifest.ts';
+import { entryNames } from '#host/deploy/source.ts';
 import { HostError } from '#runtime/errors.ts';
 import { parseName } from './reference.ts';
 import { UsageError } from './usage-error.ts';
-
-/** Files named for what they are in their folder, not for what they do. */
-const entryNames: readonly string[] = ['index', 'handler', 'worker', 'main'];
 
 /** What a file or folder deploys as: the name given, else its islet.json's, else its own made a valid one. */
 export async function nameSource(path: string, given: string | undefined): Promise<string> {
@@ -20,7 +18,7 @@ export async function nameSource(path: string, given: string | undefined): Promi
   const named = text === undefined ? undefined : parseManifest(text, 'islet.json').name;
   if (named !== undefined) return named;
   const stem = info.isDirectory() ? basename(path) : basename(path, extname(path));
-  return toName(entryNames.includes(stem) ? basename(folder) : stem);
+  return toName(entryNames.has(stem) ? basename(folder) : stem);
 }
 
 /** `My_Shop` to `my-shop`; UsageError when nothing usable is left. */

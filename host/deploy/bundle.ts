@@ -1,15 +1,16 @@
 import { build, stop } from 'esbuild';
 import type { BuildFailure, BuildOptions, Loader, Metafile } from 'esbuild';
-import { join } from 'node:path';
 import { HostError } from '#runtime/errors.ts';
 import type { ScriptCode } from '#runtime/deployment.ts';
 import { defaultLimits } from '#runtime/limits.ts';
 import type { DeploySource, InlineSource } from '#host/host.ts';
 import { buildError, toLine } from './build-errors.ts';
 import { fences } from './fences.ts';
+import { formatManifest } from './manifest.ts';
 import { openSource } from './source.ts';
 import type { OpenSource, SourceOptions } from './source.ts';
 import type { Manifest } from './manifest-rules.ts';
+import { inputFile } from './wasm-import.ts';
 
 export type BundleOptions = SourceOptions;
 
@@ -65,6 +66,11 @@ let isStopWanted = false;
  */
 export async function bundle(source: DeploySource, options: BundleOptions = {}): Promise<Bundle> {
   await using opened = await openSource(source, options);
+  return await bundleOpened(opened, options);
+}
+
+/** The same for a source that is open; its opener disposes it. */
+export async function bundleOpened(opened: OpenSource, options: BundleOptions = {}): Promise<Bundle> {
   const result = await run(opened);
   const code = toCode(opened, result.outputFiles);
   refuseImports(opened, result.metafile);
@@ -79,14 +85,15 @@ export async function bundle(source: DeploySource, options: BundleOptions = {}):
         'raise limits.bundleBytes or ship less code',
     );
   }
-  const read = Object.keys(result.metafile.inputs).filter((input) => !input.startsWith('('));
-  const inputs = opened.sealed === undefined ? read : [];
+  const read = Object.keys(result.metafile.inputs)
+    .map((input) => inputFile(opened.root, input))
+    .filter((file) => file !== undefined);
   return {
     code,
     manifest: opened.manifest,
     sourceBytes,
     ...(opened.nameHint === undefined ? {} : { nameHint: opened.nameHint }),
-    inputs: inputs.map((input) => join(opened.root, input)),
+    inputs: opened.sealed === undefined ? read : [],
     warnings: result.warnings
       .filter((warning) => !isPackageFile(warning.location?.file ?? ''))
       .map((warning) => toLine(warning, opened.root)),
@@ -96,14 +103,14 @@ export async function bundle(source: DeploySource, options: BundleOptions = {}):
 /** The bundle as source for another host: one file with its map inline, and the manifest without its main. */
 export function toInlineSource(bundled: Bundle): InlineSource {
   const { source, sourceMap } = bundled.code;
-  const { main: _, bindings, ...rest } = bundled.manifest;
   const map =
     sourceMap === undefined
       ? ''
       : `//# sourceMappingURL=data:application/json;base64,${Buffer.from(sourceMap).toString('base64')}\n`;
-  const flat = Object.entries(bindings ?? {}).map(([name, { kind, config }]) => [name, { kind, ...config }]);
-  const manifest = { ...rest, ...(bindings === undefined ? {} : { bindings: Object.fromEntries(flat) }) };
-  return { files: { 'index.js': source + map, 'islet.json': JSON.stringify(manifest) }, main: 'index.js' };
+  return {
+    files: { 'index.js': source + map, 'islet.json': formatManifest(bundled.manifest) },
+    main: 'index.js',
+  };
 }
 
 /** Ends the bundler's child process, after the builds that are under way; a later build starts another. */

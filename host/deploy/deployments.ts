@@ -4,7 +4,8 @@ import { HostError } from '#runtime/errors.ts';
 import type { Limits } from '#runtime/limits.ts';
 import type { DeployOptions, DeploySource, Host, HostLogLine, VersionInfo } from '#host/host.ts';
 import type { Registry } from '#host/registry.ts';
-import { bundle, stopBundler } from './bundle.ts';
+import { buildSource } from './build.ts';
+import { stopBundler } from './bundle.ts';
 import { readCode } from './code-parts.ts';
 import { chooseName, toContent, toDraft } from './draft.ts';
 import type { Draft } from './draft.ts';
@@ -15,6 +16,7 @@ import { Ledger } from './ledger.ts';
 import type { Plan } from './ledger.ts';
 import { planCommit, planDelete, planDeleteVersion, versionOf } from './plans.ts';
 import { secretPrefix } from './records.ts';
+import type { CodeRecord } from './records.ts';
 import { Routing } from './routing.ts';
 import { secretVerbs, toName } from './secrets.ts';
 import { moveTraffic, parseWeights, rollBack } from './traffic.ts';
@@ -37,12 +39,18 @@ export interface DeploymentsOptions {
   };
 }
 
+/** Code of one version, and whose cells it may be in. */
+export interface CodeInUse {
+  readonly cordon: string;
+  readonly code: CodeRecord;
+}
+
 /** Functions and their versions: the registry every call asks, and the verbs that change it. */
 export interface Deployments
   extends
     Registry,
     Pick<Host, 'list' | 'versions' | 'rollback' | 'setWeights' | 'delete' | 'secrets' | 'vars'> {
-  /** Bundles and checks; stores nothing. Rejects as `bundle` does, or with ERR_BAD_NAME. */
+  /** Bundles and checks; stores nothing. Rejects as `buildSource` does, or with ERR_BAD_NAME. */
   draft(source: DeploySource, options?: Omit<DeployOptions, 'activate'>): Promise<Draft>;
   /** The active version with other vars, as a draft; null removes one. `vars.set` is this and `commit`. */
   draftVars(name: string, vars: Readonly<Record<string, string | null>>): Promise<Draft>;
@@ -51,6 +59,8 @@ export interface Deployments
    * that is stored already stays the version it is. Rejects with ERR_ROUTE_TAKEN or the store's error.
    */
   commit(draft: Draft, options?: { readonly activate?: boolean }): Promise<VersionInfo>;
+  /** The code of every version there is, with its cordon. */
+  codes(): readonly CodeInUse[];
   /** Ends the bundler's child process. The store stays its opener's. */
   close(): Promise<void>;
 }
@@ -103,8 +113,8 @@ export async function openDeployments(options: DeploymentsOptions): Promise<Depl
   };
 
   const commit: Deployments['commit'] = async (draft, { activate = true } = {}) => {
-    const plan = (state: FunctionState): Plan | undefined =>
-      planCommit(state, draft, { activate, now: now() });
+    const plan = (state: FunctionState): Promise<Plan | undefined> =>
+      planCommit(store, state, draft, { activate, now: now() });
     const state = await ledger.change(draft.name, plan);
     return toVersionInfo(state, versionOf(state, draft) ?? 0, caps);
   };
@@ -116,17 +126,22 @@ export async function openDeployments(options: DeploymentsOptions): Promise<Depl
     live: () => routing.live(),
 
     async draft(source, { name: option, manifest: overrides } = {}) {
-      const { code, manifest, nameHint } = await bundle(source, {
+      const build = await buildSource(source, {
         caps,
         kinds: options.bindings,
         ...(overrides === undefined ? {} : { manifest: overrides }),
       });
-      const name = chooseName({ option, manifest: manifest.name, hint: nameHint });
+      const name = chooseName({ option, manifest: build.manifest.name, hint: build.nameHint });
       const state = await ledger.read(name);
-      return toDraft(state, toContent(manifest, code, context), code, { context, now: now() });
+      return toDraft(state, toContent(build, context), build.code, { context, now: now() });
     },
     draftVars,
     commit,
+    codes: () =>
+      routing
+        .states()
+        .flatMap(({ versions }) => [...versions.values()])
+        .map(({ cordon, code }) => ({ cordon, code })),
     async list() {
       return routing
         .states()

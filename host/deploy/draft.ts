@@ -1,10 +1,10 @@
 import type { Code, Deployment, FunctionName } from '#runtime/deployment.ts';
 import { HostError } from '#runtime/errors.ts';
 import type { Target } from '#host/registry.ts';
+import type { Build } from './build.ts';
 import { toCodeRecord } from './code-parts.ts';
 import type { FunctionState } from './function-state.ts';
 import { parseDeployableName } from './manifest-rules.ts';
-import type { Manifest } from './manifest-rules.ts';
 import { deploymentId } from './records.ts';
 import type { VersionContent, VersionRecord } from './records.ts';
 import { toLimits, toTarget } from './targets.ts';
@@ -44,9 +44,9 @@ export function chooseName({ option, manifest, hint }: NameSources): FunctionNam
 }
 
 /** What the store keeps of a manifest, with every default in place. */
-export function toContent(manifest: Manifest, code: Code, context: TargetContext): VersionContent {
+export function toContent({ manifest, code, sourceBytes }: Build, context: TargetContext): VersionContent {
   return {
-    code: toCodeRecord(code),
+    code: toCodeRecord(code, sourceBytes),
     limits: toLimits(manifest.limits ?? {}, context.caps),
     bindings: Object.entries(manifest.bindings ?? {}).map(([name, binding]) => ({ name, ...binding })),
     vars: manifest.vars ?? {},

@@ -72,8 +72,8 @@ async function writeOne(target: string, path: string, content: string | Uint8Arr
   }
 }
 
-/** Relative, with "/", no "..", "." or empty segment. */
-function isInside(path: string): boolean {
+/** True for a path that stays in its folder: relative, with "/", no "..", "." or empty segment. */
+export function isInside(path: string): boolean {
   if (path === '' || /[\\\0]/.test(path) || /^[A-Za-z]:/.test(path)) return false;
   return path.split('/').every((segment) => segment !== '' && segment !== '.' && segment !== '..');
 }

@@ -16,6 +16,8 @@ export interface Plan {
   readonly versions?: ReadonlyMap<number, VersionRecord>;
   /** Other keys of the function: versions, code, secrets. */
   readonly changes?: readonly Change[];
+  /** Of keys that are not the function's own; the plan is made anew when one fails. */
+  readonly checks?: readonly Check[];
 }
 
 /** Another host would have to win this often in a row. */
@@ -78,7 +80,7 @@ export class Ledger {
         : [];
       const result = await this.#store.write(
         [...own, ...routes.changes, ...(planned.changes ?? [])],
-        [{ key: functionKey(name), revision: state.revision }, ...routes.checks],
+        [{ key: functionKey(name), revision: state.revision }, ...routes.checks, ...(planned.checks ?? [])],
       );
       if (!result.ok) continue;
       const after = await this.read(name);

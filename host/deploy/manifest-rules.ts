@@ -3,6 +3,10 @@ import type { FunctionName } from '#runtime/deployment.ts';
 import { defaultCaps, leastLimits, limitNames } from '#runtime/limits.ts';
 import type { LimitName, Limits } from '#runtime/limits.ts';
 import type { Binding } from '#runtime/binding.ts';
+import { integer, isRecord, text, toKind } from './manifest-values.ts';
+import type { Path, Problem, Report } from './manifest-values.ts';
+import { checkHandler, checkWasm } from './manifest-wasm.ts';
+import type { WasmManifest } from './manifest-wasm.ts';
 import { didYouMean } from './nearest.ts';
 import { toRoute } from './routes.ts';
 
@@ -11,6 +15,9 @@ export interface Manifest {
   readonly name?: FunctionName;
   /** Entry file, relative to the manifest. */
   readonly main?: string;
+  /** `file.function`, for Python and Ruby. */
+  readonly handler?: string;
+  readonly wasm?: WasmManifest;
   readonly routes?: readonly string[];
   readonly limits?: Partial<Limits>;
   readonly vars?: Readonly<Record<string, string>>;
@@ -25,18 +32,13 @@ export interface ManifestBinding {
   readonly config: Readonly<Record<string, unknown>>;
 }
 
-export type Path = readonly (string | number)[];
-
-export interface Problem {
-  readonly path: Path;
-  readonly text: string;
-}
-
 /** Every key of a manifest, in the order of the schema. */
 export const manifestKeys: readonly string[] = [
   '$schema',
   'name',
   'main',
+  'handler',
+  'wasm',
   'routes',
   'limits',
   'vars',
@@ -98,6 +100,8 @@ export function checkManifest(
     if (key === '$schema') text(entry, [key], report);
     else if (key === 'name') manifest.name = checkName(entry, report);
     else if (key === 'main') manifest.main = checkMain(entry, report);
+    else if (key === 'handler') manifest.handler = checkHandler(entry, report);
+    else if (key === 'wasm') manifest.wasm = checkWasm(entry, report);
     else if (key === 'routes') manifest.routes = checkRoutes(entry, report);
     else if (key === 'limits') manifest.limits = checkLimits(entry, context.caps ?? defaultCaps, report);
     else if (key === 'vars') manifest.vars = checkVars(entry, report);
@@ -110,8 +114,6 @@ export function checkManifest(
   problems.push(...shadowed(present));
   return { manifest: present, problems };
 }
-
-type Report = (path: Path, text: string) => undefined;
 
 function checkName(value: unknown, report: Report): FunctionName | undefined {
   try {
@@ -224,30 +226,4 @@ function envName(name: string, path: Path, report: Report): boolean {
   if (isEnvName(name)) return true;
   report(path, `"${name}" is not a name for env; use letters, digits and "_", not a digit first`);
   return false;
-}
-
-function text(value: unknown, path: Path, report: Report): string | undefined {
-  if (typeof value === 'string') return value;
-  return report(path, `${path.join('.')} is a text, this is ${toKind(value)}`);
-}
-
-function integer(
-  value: unknown,
-  path: Path,
-  [least, most]: readonly [number, number],
-  report: Report,
-): number | undefined {
-  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
-  const given = typeof value === 'number' ? String(value) : toKind(value);
-  return report(path, `${path.join('.')} is a whole number from ${least} to ${most}, this is ${given}`);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function toKind(value: unknown): string {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'a list';
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }

@@ -4,7 +4,8 @@ import type { Binding } from '#runtime/binding.ts';
 import { readJsonc } from './jsonc.ts';
 import type { JsoncProblem, JsoncText } from './jsonc.ts';
 import { checkManifest, shadowed } from './manifest-rules.ts';
-import type { Manifest, Problem } from './manifest-rules.ts';
+import type { Manifest } from './manifest-rules.ts';
+import type { Problem } from './manifest-values.ts';
 
 export interface ManifestContext {
   /** The host's caps; default: defaultCaps. */
@@ -48,7 +49,7 @@ export function parseOverrides(value: unknown, context: ManifestContext = {}): M
 }
 
 /**
- * `over` wins over `base`; `limits`, `vars` and `bindings` are joined key by key. Throws HostError ERR_MANIFEST when
+ * `over` wins over `base`; `limits`, `vars`, `bindings` and `wasm` are joined key by key. Throws HostError ERR_MANIFEST when
  * the two together give one env name to a var and to a binding.
  */
 export function mergeManifests(base: Manifest, over: Manifest): Manifest {
@@ -58,10 +59,21 @@ export function mergeManifests(base: Manifest, over: Manifest): Manifest {
     limits: { ...base.limits, ...over.limits },
     vars: { ...base.vars, ...over.vars },
     bindings: { ...base.bindings, ...over.bindings },
+    ...(base.wasm === undefined && over.wasm === undefined ? {} : { wasm: { ...base.wasm, ...over.wasm } }),
   };
   const problems = shadowed(merged);
   if (problems.length > 0) throw manifestError('options.manifest', problems.map(toLine));
   return merged;
+}
+
+/** The text of islet.json for source that names its main by other means. */
+export function formatManifest(manifest: Manifest): string {
+  const { main: _, bindings, ...rest } = manifest;
+  const flat = Object.entries(bindings ?? {}).map(([name, { kind, config }]) => [name, { kind, ...config }]);
+  return JSON.stringify({
+    ...rest,
+    ...(bindings === undefined ? {} : { bindings: Object.fromEntries(flat) }),
+  });
 }
 
 function toLine(problem: Problem): string {

@@ -4,6 +4,7 @@ import { deleteCode, putCode } from './code-parts.ts';
 import type { Draft } from './draft.ts';
 import type { FunctionState } from './function-state.ts';
 import type { Plan } from './ledger.ts';
+import { leaveModules, useModule } from './modules.ts';
 import { encodeRecord, secretKey, versionKey } from './records.ts';
 import { moveTraffic, requireVersion } from './traffic.ts';
 
@@ -13,11 +14,12 @@ export function versionOf(state: FunctionState, draft: Draft): number | undefine
 }
 
 /** Stores the draft as the next version and moves the traffic to it; undefined when there is nothing to write. */
-export function planCommit(
+export async function planCommit(
+  store: Store,
   state: FunctionState,
   draft: Draft,
   options: { readonly activate: boolean; readonly now: number },
-): Plan | undefined {
+): Promise<Plan | undefined> {
   const { name, record } = draft;
   const { activate, now } = options;
   const stored = versionOf(state, draft);
@@ -26,13 +28,21 @@ export function planCommit(
   }
   const version = state.record.next;
   const next = { ...state.record, next: version + 1, updatedAt: now, deleted: false };
-  const code = isShared(state.versions.values(), record.code.hash)
-    ? []
-    : putCode(name, record.code, draft.deployment.code);
+  const { code } = draft.deployment;
+  const own = isShared(state.versions.values(), record.code.hash) ? [] : putCode(name, record.code, code);
+  const module =
+    record.code.kind === 'wasm' && code.kind === 'wasm'
+      ? await useModule(store, name, { hash: record.code.module, bytes: code.module })
+      : { changes: [], checks: [] };
   return {
     record: activate ? moveTraffic(next, { [version]: 100 }, now) : next,
     versions: new Map([...state.versions, [version, record]]),
-    changes: [...code, { kind: 'put', key: versionKey(name, version), value: encodeRecord(record) }],
+    changes: [
+      ...own,
+      ...module.changes,
+      { kind: 'put', key: versionKey(name, version), value: encodeRecord(record) },
+    ],
+    checks: module.checks,
   };
 }
 
@@ -43,7 +53,7 @@ export async function planDeleteVersion(
   options: { readonly version: number; readonly now: number },
 ): Promise<Plan> {
   const { version, now } = options;
-  const { code } = requireVersion(state, version);
+  const gone = requireVersion(state, version);
   if (state.record.weights[version] !== undefined) {
     throw new HostError(
       'ERR_VERSION_IN_USE',
@@ -53,11 +63,14 @@ export async function planDeleteVersion(
   const versions = new Map(state.versions);
   versions.delete(version);
   const earlier = state.record.earlier.filter((other) => other !== version);
-  const unused = isShared(versions.values(), code.hash) ? [] : await deleteCode(store, state.name, code.hash);
+  const { hash } = gone.code;
+  const unused = isShared(versions.values(), hash) ? [] : await deleteCode(store, state.name, hash);
+  const modules = await leaveModules(store, state.name, { gone: [gone], left: versions.values() });
   return {
     record: { ...state.record, earlier, updatedAt: now },
     versions,
-    changes: [{ kind: 'delete', key: versionKey(state.name, version) }, ...unused],
+    changes: [{ kind: 'delete', key: versionKey(state.name, version) }, ...unused, ...modules.changes],
+    checks: modules.checks,
   };
 }
 
@@ -71,8 +84,10 @@ export async function planDelete(store: Store, state: FunctionState, now: number
   for (const hash of new Set([...state.versions.values()].map(({ code }) => code.hash))) {
     changes.push(...(await deleteCode(store, state.name, hash)));
   }
+  const modules = await leaveModules(store, state.name, { gone: state.versions.values(), left: [] });
+  changes.push(...modules.changes);
   const record = { ...state.record, weights: {}, earlier: [], updatedAt: now, deleted: true };
-  return { record, versions: new Map(), changes };
+  return { record, versions: new Map(), changes, checks: modules.checks };
 }
 
 function isShared(versions: Iterable<{ readonly code: { readonly hash: string } }>, hash: string): boolean {

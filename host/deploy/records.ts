@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Entry } from '#bindings/store/store.ts';
-import type { DeploymentId, FunctionName } from '#runtime/deployment.ts';
+import type { DeploymentId, FunctionName, WasmProgram } from '#runtime/deployment.ts';
 import { HostError } from '#runtime/errors.ts';
 import type { Limits } from '#runtime/limits.ts';
 
@@ -32,14 +32,40 @@ export interface VersionRecord {
   readonly routes: readonly string[];
 }
 
-/** Where a version's code is: parts under `code/<name>/<hash>/`, the source followed by its map. */
-export interface CodeRecord {
+/** What a version's code is and where it lies. */
+export type CodeRecord = ScriptRecord | WasmRecord;
+
+/** Parts under `code/<name>/<hash>/`, the source followed by its map. */
+export interface ScriptRecord {
   readonly kind: 'script';
   /** Hex SHA-256 of the source and its map. */
   readonly hash: string;
   readonly sourceBytes: number;
   /** 0 when there is no map. */
   readonly mapBytes: number;
+}
+
+/** The module lies under `module/<module>/`, whoever uses it; its files in parts under `code/<name>/<hash>/`. */
+export interface WasmRecord {
+  readonly kind: 'wasm';
+  /** Hex SHA-256 of the files (wasm-files.ts). */
+  readonly hash: string;
+  /** What limits.bundleBytes counted. */
+  readonly sourceBytes: number;
+  /** Hex SHA-256 of the module. */
+  readonly module: string;
+  readonly moduleBytes: number;
+  readonly program: WasmProgram;
+  /** Number of files. */
+  readonly files: number;
+}
+
+/** `module/<SHA-256>`: who uses the module. Guards its parts: every change of them rewrites it. */
+export interface ModuleRecord {
+  readonly format: 1;
+  readonly bytes: number;
+  /** Names of functions with a version of it, sorted. */
+  readonly users: readonly string[];
 }
 
 /** A version with its number and no id yet. */
@@ -76,6 +102,15 @@ export function codeParts(name: FunctionName, hash: string): string {
   return `code/${name}/${hash}/`;
 }
 
+export function moduleKey(hash: string): string {
+  return `module/${hash}`;
+}
+
+/** Parts of one module: keys under this prefix, numbered in order. */
+export function moduleParts(hash: string): string {
+  return `${moduleKey(hash)}/`;
+}
+
 /** `route/<pattern>` holds the name of the function that has it. */
 export function routeKey(route: string): string {
   return `route/${route}`;
@@ -91,7 +126,7 @@ export function ownerOf(key: string): FunctionName {
   return key.split('/')[1] as FunctionName;
 }
 
-export function encodeRecord(record: FunctionRecord | VersionRecord): Uint8Array {
+export function encodeRecord(record: FunctionRecord | VersionRecord | ModuleRecord): Uint8Array {
   return Buffer.from(JSON.stringify(record));
 }
 
@@ -101,6 +136,10 @@ export function decodeFunction(entry: Entry): FunctionRecord {
 
 export function decodeVersion(entry: Entry): VersionRecord {
   return decode(entry) as VersionRecord;
+}
+
+export function decodeModule(entry: Entry): ModuleRecord {
+  return decode(entry) as ModuleRecord;
 }
 
 /** The same content always has the same id: SHA-256 over its JSON with sorted keys, the first 32 digits. */

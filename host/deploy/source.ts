@@ -3,6 +3,8 @@ import { basename, dirname, extname, join, relative, resolve, sep } from 'node:p
 import { HostError } from '#runtime/errors.ts';
 import type { DeploySource, InlineSource } from '#host/host.ts';
 import { sealedTsconfig, writeInline } from './inline.ts';
+import { languageExtensions, languageStems } from './languages/language-program.ts';
+import { languages } from './languages/language-table.ts';
 import { mergeManifests, parseManifest, parseOverrides } from './manifest.ts';
 import type { ManifestContext } from './manifest.ts';
 import type { Manifest } from './manifest-rules.ts';
@@ -16,6 +18,8 @@ export interface OpenSource extends AsyncDisposable {
   readonly manifest: Manifest;
   /** What the function is called when nobody names it, e.g. "hello" for ./hello/index.js; undefined for inline files. */
   readonly nameHint?: string;
+  /** True for a file that belongs to no project: nothing else of its folder is the function's. */
+  readonly alone?: boolean;
   /** Inline files: nothing outside root may be read, not even packages; and the text of their tsconfig.json. */
   readonly sealed?: { readonly tsconfig: string };
 }
@@ -26,8 +30,17 @@ export interface SourceOptions extends ManifestContext {
 }
 
 const manifestFile = 'islet.json';
-const stems: readonly string[] = ['index', 'handler', 'worker', 'main', 'src/index'];
-const extensions: readonly string[] = ['.ts', '.tsx', '.mts', '.js', '.mjs', '.jsx', '.cjs'];
+/** Entries that are looked for, in this order: scripts, WebAssembly, then what an interpreter runs. */
+const candidates: readonly { readonly stems: readonly string[]; readonly extensions: readonly string[] }[] = [
+  {
+    stems: ['index', 'handler', 'worker', 'main', 'src/index'],
+    extensions: ['.ts', '.tsx', '.mts', '.js', '.mjs', '.jsx', '.cjs'],
+  },
+  { stems: ['index', 'handler', 'worker', 'main', 'app', 'module'], extensions: ['.wasm', '.wat'] },
+  { stems: languageStems, extensions: languageExtensions },
+];
+/** Files named for what they are in their folder, not for what they do. */
+export const entryNames: ReadonlySet<string> = new Set(candidates.flatMap(({ stems }) => stems));
 
 /**
  * Finds the entry and the manifest of a file, a folder or inline files. Throws HostError ERR_SOURCE_NOT_FOUND that
@@ -47,11 +60,11 @@ export async function openSource(source: DeploySource, options: SourceOptions): 
   if (!info.isFile()) {
     throw new HostError('ERR_SOURCE_NOT_FOUND', `Cannot deploy ${source}: neither a file nor a folder`);
   }
-  const root = await projectOf(path);
+  const { root, alone } = await projectOf(path);
   const found = await openFolder(root, toSlashes(relative(root, path)), options);
   const stem = basename(path, extname(path));
-  const nameHint = stems.includes(stem) ? basename(dirname(path)) : stem;
-  return { ...found, nameHint, [Symbol.asyncDispose]: nothing };
+  const nameHint = entryNames.has(stem) ? basename(dirname(path)) : stem;
+  return { ...found, nameHint, alone, [Symbol.asyncDispose]: nothing };
 }
 
 type Found = Pick<OpenSource, 'root' | 'entry' | 'manifest'>;
@@ -60,7 +73,7 @@ async function openFolder(root: string, main: string | undefined, options: Sourc
   const written = await readText(join(root, manifestFile));
   const own = written === undefined ? {} : parseManifest(written, manifestFile, options);
   const manifest = mergeManifests(own, parseOverrides(options.manifest ?? {}, options));
-  return { root, entry: await entryOf(root, main ?? manifest.main), manifest };
+  return { root, entry: await entryOf(root, main ?? manifest.main, manifest.handler), manifest };
 }
 
 async function openInline(source: InlineSource, options: SourceOptions): Promise<OpenSource> {
@@ -75,8 +88,8 @@ async function openInline(source: InlineSource, options: SourceOptions): Promise
   }
 }
 
-/** The main given, else what package.json names, else the first entry name there is. */
-async function entryOf(root: string, main: string | undefined): Promise<string> {
+/** The main given, else the handler's file, else what package.json names, else the first entry name there is. */
+async function entryOf(root: string, main: string | undefined, handler: string | undefined): Promise<string> {
   if (main !== undefined) {
     const entry = await entryAt(root, main);
     if (entry !== undefined) return entry;
@@ -85,15 +98,35 @@ async function entryOf(root: string, main: string | undefined): Promise<string> 
       `Cannot deploy: main is "${main}" and there is no such file in the folder`,
     );
   }
-  const names = stems.flatMap((stem) => extensions.map((extension) => stem + extension));
+  if (handler !== undefined) return handlerFile(root, handler);
+  const names = candidates.flatMap(({ stems, extensions }) =>
+    stems.flatMap((stem) => extensions.map((extension) => stem + extension)),
+  );
   for (const name of [...(await packageEntries(root)), ...names]) {
     const entry = await entryAt(root, name);
     if (entry !== undefined) return entry;
   }
+  const looked = candidates.map(({ stems, extensions }) => `{${stems.join(',')}}{${extensions.join(',')}}`);
   throw new HostError(
     'ERR_SOURCE_NOT_FOUND',
-    `Cannot deploy: no entry file; looked for "main" in ${manifestFile} and package.json, then ` +
-      `{${stems.join(',')}}{${extensions.join(',')}}`,
+    `Cannot deploy: no entry file; looked for "main" in ${manifestFile} and package.json, then ${looked.join(', ')}`,
+  );
+}
+
+/** The file a handler lies in: of `src/app.main` src/app.py or src/app.rb. */
+async function handlerFile(root: string, handler: string): Promise<string> {
+  const paths = languages.flatMap((language) => {
+    const { extension } = language;
+    const stem = language.stemOf(handler);
+    return extension === '.py' ? [`${stem}.py`, `${stem}/__init__.py`] : [stem + extension];
+  });
+  for (const path of paths) {
+    const entry = await entryAt(root, path);
+    if (entry !== undefined) return entry;
+  }
+  throw new HostError(
+    'ERR_SOURCE_NOT_FOUND',
+    `Cannot deploy: handler is "${handler}" and there is no such file in the folder; looked for ${paths.join(', ')}`,
   );
 }
 
@@ -117,12 +150,12 @@ async function packageEntries(root: string): Promise<readonly string[]> {
 }
 
 /** The nearest folder upwards with islet.json or package.json, else the file's own. */
-async function projectOf(file: string): Promise<string> {
+async function projectOf(file: string): Promise<{ readonly root: string; readonly alone: boolean }> {
   for (let folder = dirname(file); ; folder = dirname(folder)) {
     if ((await isFile(join(folder, manifestFile))) || (await isFile(join(folder, 'package.json')))) {
-      return folder;
+      return { root: folder, alone: false };
     }
-    if (folder === dirname(folder)) return dirname(file);
+    if (folder === dirname(folder)) return { root: dirname(file), alone: true };
   }
 }
 

@@ -4,7 +4,7 @@ import type { BindingDeclaration, Code, DeploymentHead, FunctionName } from '#ru
 import { HostError } from '#runtime/errors.ts';
 import { defaultLimits, limitNames } from '#runtime/limits.ts';
 import type { LimitName, Limits } from '#runtime/limits.ts';
-import type { Target } from '#host/registry.ts';
+import type { CodeHead, Target } from '#host/registry.ts';
 import type { FunctionState } from './function-state.ts';
 import { refusalOf } from './manifest-rules.ts';
 import type { CodeRecord, VersionRecord } from './records.ts';
@@ -44,8 +44,15 @@ export function toTarget(
     deployment,
     secrets: Object.fromEntries(secrets.map(([key, { value }]) => [key, value])),
     key: targetKey(record, version, state),
+    code: toHead(record.code),
     load: () => context.load(state.name, record.code),
   };
+}
+
+function toHead(record: CodeRecord): CodeHead {
+  if (record.kind === 'script') return { kind: 'script', hash: record.hash };
+  const { module, hash, program, files } = record;
+  return { kind: 'wasm', module, program, ...(files === 0 ? {} : { files: hash }) };
 }
 
 /** The same for the same version and the same writes of the function's secrets, also after a restart. */

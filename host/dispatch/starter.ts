@@ -1,9 +1,11 @@
-import type { LoadedReport, NotLoadedReport, StartSpec } from '#runtime/frames.ts';
+import type { LoadedReport, NotLoadedReport, StartSpec, WasmStart } from '#runtime/frames.ts';
+import type { WasmCode } from '#runtime/deployment.ts';
 import type { StartHead } from '#runtime/guest/protocol.ts';
 import type { StartProblem } from '#runtime/engine.ts';
 import type { Outcome } from '#runtime/outcome.ts';
 import type { CellClient } from '../cells/cell-client.ts';
 import type { CodeCache } from '../cells/code-cache.ts';
+import type { WasmCache, WasmTarget } from '../cells/wasm-cache.ts';
 import type { Target } from '../registry.ts';
 import type { HostInstance } from './host-instance.ts';
 import { StackMapper } from './source-map.ts';
@@ -23,19 +25,22 @@ export type StartObserver = (target: Target, report: LoadedReport) => void;
 
 export interface StarterOptions {
   readonly codeCache: CodeCache;
+  readonly wasmCache: WasmCache;
   /** navigator.userAgent of guests. */
   readonly agent: string;
   readonly started: StartObserver;
   readonly failed: (error: unknown, what: string) => void;
 }
 
-/** Source and code cache as they cross the channel. */
+/** Source and code cache as they cross the channel, or the names of files the cell reads. */
 interface Code {
   readonly bytes: Buffer;
   readonly sourceBytes: number;
   readonly cacheBytes: number;
-  readonly stacks: StackMapper;
+  readonly wasm?: WasmStart;
 }
+
+const noBytes: Buffer = Buffer.alloc(0);
 
 /** Code kept in memory, so that a cold start reads no disk, in bytes. */
 const keptBytes = 64 * 2 ** 20;
@@ -44,7 +49,7 @@ const mostSends = 3;
 /** Deployments whose stacks can be mapped at once. */
 const keptMappers = 200;
 
-/** Gets code into cells: from memory, from the store, with V8's cache of it. */
+/** Gets code into cells: scripts from memory or the store with V8's cache of them, WebAssembly as files. */
 export class Starter {
   readonly #options: StarterOptions;
   readonly #codes: Map<string, Code> = new Map();
@@ -58,13 +63,8 @@ export class Starter {
 
   /** Starts `instance`; at once when its code is in memory. */
   load(target: Target, instance: HostInstance, events: StartEvents): void {
-    const known = this.#codes.get(target.deployment.id);
-    if (known !== undefined) {
-      // Most recently used last.
-      this.#codes.delete(target.deployment.id);
-      this.#codes.set(target.deployment.id, known);
-      return this.#send(target, instance, { events, code: known });
-    }
+    const known = this.#known(target);
+    if (known !== undefined) return this.#send(target, instance, { events, code: known });
     void this.#read(target, false).then(
       (code) => {
         const { cell, waiting } = instance;
@@ -83,7 +83,15 @@ export class Starter {
     );
   }
 
-  /** Starts an instance only to see it start; its code cache is made first. Resolves to how that ended. */
+  /** Makes what starts of this version need beside the store. Rejects with HostError where it cannot be made. */
+  async prepare(target: Target): Promise<void> {
+    await this.#read(target, true);
+  }
+
+  /**
+   * Starts an instance only to see it start; its code cache is made first. Resolves to how that ended, rejects with
+   * HostError when its module cannot be compiled.
+   */
   async check(cell: CellClient, target: Target, sent: number = 1): Promise<Outcome | undefined> {
     const code = await this.#read(target, true);
     return await new Promise((resolve) => {
@@ -148,24 +156,51 @@ export class Starter {
     events.loading();
   }
 
+  /** Code that can be sent in this turn. */
+  #known(target: Target): Code | undefined {
+    const { id, cordon } = target.deployment;
+    if (target.code?.kind === 'wasm') {
+      const wasm = this.#options.wasmCache.ready(cordon, target.code);
+      return wasm === undefined ? undefined : toCode(wasm);
+    }
+    const known = this.#codes.get(id);
+    if (known === undefined) return undefined;
+    // Most recently used last.
+    this.#codes.delete(id);
+    this.#codes.set(id, known);
+    return known;
+  }
+
   async #read(target: Target, make: boolean): Promise<Code> {
+    const wasm = toWasmTarget(target);
+    return wasm === undefined
+      ? this.#readScript(target, make)
+      : toCode(await this.#options.wasmCache.make(wasm));
+  }
+
+  async #readScript(target: Target, make: boolean): Promise<Code> {
     const { codeCache } = this.#options;
-    const { source, sourceMap } = await target.load();
-    const found = make ? await codeCache.make('module', source) : await codeCache.find('module', source);
-    if (found === undefined && !make) void codeCache.make('module', source);
+    const { id } = target.deployment;
+    const script = await target.load();
+    if (script.kind !== 'script') throw new TypeError(`Code of deployment ${id} is not what its record says`);
+    const { source, sourceMap } = script;
+    const name = target.code?.kind === 'script' ? target.code.hash : undefined;
+    const found = await (make
+      ? codeCache.make('module', source, name)
+      : codeCache.find('module', source, name));
+    if (found === undefined && !make) void codeCache.make('module', source, name);
     const text = Buffer.from(source);
     const code: Code = {
       bytes: Buffer.concat([text, found ?? new Uint8Array()]),
       sourceBytes: text.length,
       cacheBytes: found?.length ?? 0,
-      stacks: new StackMapper(sourceMap),
     };
-    this.#stacks.set(target.deployment.id, code.stacks);
+    this.#stacks.set(id, new StackMapper(sourceMap));
     for (const oldest of this.#stacks.keys()) {
       if (this.#stacks.size <= keptMappers) break;
       this.#stacks.delete(oldest);
     }
-    if (found !== undefined) this.#keep(target.deployment.id, code);
+    if (found !== undefined) this.#keep(id, code);
     return code;
   }
 
@@ -196,6 +231,7 @@ export class Starter {
       codeId: deployment.id,
       sourceBytes: code.sourceBytes,
       cacheBytes: code.cacheBytes,
+      ...(code.wasm === undefined ? {} : { wasm: code.wasm }),
       head: JSON.stringify(head),
       memoryMb,
       cpuMs,
@@ -204,4 +240,23 @@ export class Starter {
       keep,
     };
   }
+}
+
+function toCode(wasm: WasmStart): Code {
+  return { bytes: noBytes, sourceBytes: 0, cacheBytes: 0, wasm };
+}
+
+/** Undefined for scripts. */
+function toWasmTarget({ code, deployment, load }: Target): WasmTarget | undefined {
+  if (code?.kind !== 'wasm') return undefined;
+  return {
+    function: deployment.function,
+    cordon: deployment.cordon,
+    code,
+    load: async (): Promise<WasmCode> => {
+      const loaded = await load();
+      if (loaded.kind === 'wasm') return loaded;
+      throw new TypeError(`Code of deployment ${deployment.id} is not what its record says`);
+    },
+  };
 }

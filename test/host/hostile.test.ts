@@ -63,7 +63,18 @@ const programs: Readonly<
     body: `(async () => {}).constructor('return 1')()`,
     codes: ['ERR_GUEST_THREW'],
   },
-  WebAssembly: { body: `new WebAssembly.Memory({ initial: 1 })`, codes: ['ERR_GUEST_THREW'] },
+  'WebAssembly memories without end': {
+    body: `const all = []; for (;;) all.push(new WebAssembly.Memory({ initial: 64 }))`,
+    codes: ['ERR_GUEST_THREW'],
+  },
+  'WebAssembly memories nobody keeps': {
+    body: `for (;;) new WebAssembly.Memory({ initial: 64 })`,
+    codes: ['ERR_GUEST_THREW', 'ERR_LIMIT_CPU'],
+  },
+  'WebAssembly table without end': {
+    body: `new WebAssembly.Table({ element: 'anyfunc', initial: 1e7 }); return new Response('')`,
+    codes: ['ERR_GUEST_THREW', 'ERR_LIMIT_MEMORY', 'ERR_LIMIT_CPU', null],
+  },
   SharedArrayBuffer: { body: `new SharedArrayBuffer(1)`, codes: ['ERR_GUEST_THREW'] },
   process: { body: `process.exit(1)`, codes: ['ERR_GUEST_THREW'] },
   'rejection nobody handles': {

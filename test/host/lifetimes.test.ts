@@ -1,10 +1,13 @@
 import t from 'tap';
+import { join } from 'node:path';
 import { Channel, memoryPipes } from '#runtime/channel.ts';
 import type { DeploymentHead, DeploymentId, FunctionName } from '#runtime/deployment.ts';
 import { Frame, longestToCell } from '#runtime/frames.ts';
 import { defaultLimits } from '#runtime/limits.ts';
 import { CellClient } from '#host/cells/cell-client.ts';
 import { CodeCache } from '#host/cells/code-cache.ts';
+import { WasmCache } from '#host/cells/wasm-cache.ts';
+import { WasmCompiler } from '#host/cells/wasm-compiler.ts';
 import { HostInstance } from '#host/dispatch/host-instance.ts';
 import { Invocation } from '#host/dispatch/invocation.ts';
 import { Pool } from '#host/dispatch/pool.ts';
@@ -105,8 +108,10 @@ void t.test('lifetimes: a call that waits for the code of an instance just let g
   const fail = (): void => {
     t.fail('not expected here');
   };
+  const dir = await temporaryDir(t);
   const starter = new Starter({
-    codeCache: new CodeCache(await temporaryDir(t), async () => undefined),
+    codeCache: new CodeCache(dir, async () => undefined),
+    wasmCache: new WasmCache(join(dir, 'wasm'), new WasmCompiler()),
     agent: 'test',
     started: () => undefined,
     failed: fail,

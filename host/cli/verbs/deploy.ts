@@ -1,5 +1,4 @@
-import { resolve } from 'node:path';
-import { deploymentBytes } from '#host/admin/bounds.ts';
+import { dirname, resolve } from 'node:path';
 import type { VersionInfo } from '#host/host.ts';
 import { path } from '../client.ts';
 import { openClient } from '../locate.ts';
@@ -11,7 +10,7 @@ import { adminFlags } from '../verb.ts';
 
 export const deploy: Verb = {
   name: 'deploy',
-  summary: 'Bundle a file or a folder and move traffic to it',
+  summary: 'Build a file or a folder and move traffic to it',
   operands: 'PATH',
   count: { least: 1, most: 1 },
   flags: {
@@ -32,6 +31,8 @@ export const deploy: Verb = {
   details: [
     'JavaScript or TypeScript, with npm dependencies from its node_modules. It is bundled here: errors name file,\n' +
       'line and column, and only the bundle and islet.json leave this machine.',
+    'A WebAssembly module or component (.wasm, .wat), or a Python or Ruby handler (.py, .rb) as written for Lambda: the\n' +
+      'host compiles it.',
   ],
   examples: ['islet deploy hello.js --name hello', 'islet deploy ./shop --var MODE=test --no-activate'],
   async run(args, context) {
@@ -42,26 +43,24 @@ export const deploy: Verb = {
     const source = resolve(context.cwd, args.operand(0));
     const client = await openClient(args, context);
 
-    const { bundle, stopBundler, toInlineSource } = await import('#host/deploy/bundle.ts');
-    const bundled = await terminal
-      .during('bundling', bundle(source, { manifest: { vars } }))
+    const { buildSource, isWasmBuild } = await import('#host/deploy/build.ts');
+    const { stopBundler } = await import('#host/deploy/bundle.ts');
+    const build = await terminal
+      .during('bundling', buildSource(source, { manifest: { vars } }))
       .finally(stopBundler);
-    for (const warning of bundled.warnings)
+    for (const warning of build.warnings)
       terminal.note(`${terminal.noteStyle('yellow', 'warning')} ${warning}`);
-    const target = name ?? bundled.manifest.name ?? hint(bundled.nameHint);
-    const activate = !args.is('no-activate');
-    let body = { ...toInlineSource(bundled), activate };
-    if (JSON.stringify(body).length > deploymentBytes) {
-      terminal.note(
-        `${terminal.noteStyle('yellow', 'warning')} sent without its source map: the two are too large`,
-      );
-      body = {
-        ...toInlineSource({ ...bundled, code: { kind: 'script', source: bundled.code.source } }),
-        activate,
-      };
-    }
-    const sending = client.json<VersionInfo>('POST', path`/v1/functions/${target}/deployments`, body);
-    const info = await terminal.during(`deploying ${target}`, sending);
+    const target = name ?? build.manifest.name ?? hint(build.nameHint);
+    const to = path`/v1/functions/${target}/deployments`;
+    const { sendBuild } = await import('../send-build.ts');
+    const sending = sendBuild(client, to, {
+      build,
+      activate: !args.is('no-activate'),
+      folders: [dirname(source), context.cwd],
+      note: (text) => terminal.note(`${terminal.noteStyle('yellow', 'warning')} ${text}`),
+    });
+    const label = isWasmBuild(build) ? `compiling ${target}` : `deploying ${target}`;
+    const info = await terminal.during(label, sending);
 
     if (args.is('json')) terminal.json(info);
     else terminal.line(describe(info));

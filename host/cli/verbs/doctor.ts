@@ -25,7 +25,9 @@ export const doctor: Verb = {
     const { terminal } = context;
     const demanded = args.choice('sandbox', ['auto', 'require', 'off']) ?? 'auto';
     const { level, layers } = await terminal.during('trying the layers', inspectMachine());
-    const runs = layers.every((layer) => layer.level !== 'L0' || layer.state === 'yes');
+    const runs = layers.every(
+      (layer) => layer.level !== 'L0' || layer.state === 'yes' || layer.optional === true,
+    );
     const enough = runs && (demanded !== 'require' || level === 'L2');
     if (args.is('json')) {
       terminal.json({ level, enough, demanded, layers });

@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import type { Host, HostLogLine, Listening } from '#host/host.ts';
 import type { Arguments } from '../arguments.ts';
 import { deployExamples } from '../examples.ts';
+import type { ExampleOptions } from '../examples.ts';
 import { defaultDir } from '../locate.ts';
 import type { Terminal } from '../terminal.ts';
 import { visible } from '../terminal.ts';
@@ -42,20 +43,43 @@ export const host: Verb = {
   async run(args, context) {
     const { terminal, signal } = context;
     const dir = resolve(context.cwd, args.text('dir') ?? defaultDir);
+    const noteLeftOut = (name: string, why: string | undefined): void => {
+      if (why === undefined) return;
+      terminal.note(`  ${name} is left out: ${visible(why)}; examples/${name}/README.md says what it needs`);
+    };
     const ports = portsOf(args);
     await using running = await terminal.during('starting', openHost(args, { dir, context }));
-    if (args.is('examples')) {
-      await terminal.during('deploying the examples', deployExamples(running.host, dir));
-    }
+    const examples = args.is('examples') ? toExamples(running.host, dir, context) : undefined;
+    if (examples !== undefined)
+      await terminal.during('deploying the examples', examples('quick', noteLeftOut));
     const listening = await running.host.listen(ports);
     const names = (await running.host.list()).map((info) => info.name);
     if (args.is('json')) terminal.json({ ...listening, dir, pid: process.pid, functions: names });
     else printRunning(terminal, { listening, dir, names, version: context.version });
+    // A minute or so the first time: compilers, and interpreters to compile. The host answers meanwhile, and ends it.
+    void examples?.('slow', (name, leftOut) => {
+      noteLeftOut(name, leftOut);
+      if (leftOut === undefined && !names.includes(name))
+        terminal.note(`  ${name} is there: curl ${functionUrl(listening.url, name)}`);
+    });
     await aborted(signal);
     if (!args.is('json')) terminal.note('stopping');
     return 0;
   },
 };
+
+type Examples = (only: 'quick' | 'slow', done: ExampleOptions['done'] & {}) => Promise<void>;
+
+/** Deploys examples. A host without them is a host: what fails is told, and nothing of it once the host is stopped. */
+function toExamples(host: Host, dir: string, { terminal, signal }: Context): Examples {
+  return async (only, done) => {
+    try {
+      await deployExamples(host, dir, { only, signal, done: (...told) => signal.aborted || done(...told) });
+    } catch (error) {
+      if (!signal.aborted) terminal.note(`  the other examples are left out: ${visible(String(error))}`);
+    }
+  };
+}
 
 export function portsOf(args: Arguments): { port?: number; adminPort?: number } {
   const port = args.number('port', 0, mostPort);

@@ -6,7 +6,7 @@ import { openSqliteStore } from '#bindings/store/sqlite.ts';
 import type { Deployments } from '#host/deploy/deployments.ts';
 import { defaultCaps, defaultLimits } from '#runtime/limits.ts';
 import { temporaryDir } from '#test/support/store-files.ts';
-import { at, codeOf, deploy, openBench } from './opened.ts';
+import { at, codeOf, deploy, openBench, scriptOf } from './opened.ts';
 
 await t.test('deployments: a draft stores nothing and has all an instance needs', async (t) => {
   const { open, store } = openBench(t);
@@ -102,7 +102,7 @@ await t.test('deployments: code of many parts comes back byte for byte, and dama
   const deployments = await open();
   const text = 'é'.repeat(700_001);
   await deploy(deployments, 'big', text);
-  const code = await deployments.target('big').load();
+  const code = await scriptOf(deployments.target('big'));
   t.ok(code.source.includes(text));
   t.same(JSON.parse(code.sourceMap ?? '{}').sources, ['index.js']);
   const parts = await store.list({ prefix: 'code/big/' });
@@ -219,7 +219,7 @@ await t.test('deployments: a full disk refuses the deployment and keeps what was
   await deploy(deployments, 'shop', 'small');
   t.equal(await codeOf(deploy(deployments, 'shop', 'x'.repeat(2 ** 20))), 'ERR_STORE_FULL');
   t.equal(at(deployments, 'shop.localhost', '/'), 'shop@1');
-  t.match((await deployments.target('shop').load()).source, 'small');
+  t.match((await scriptOf(deployments.target('shop'))).source, 'small');
   t.match(await deployments.versions('shop'), [{ version: 1, weight: 100 }]);
 });
 

@@ -46,6 +46,12 @@ const good: readonly unknown[] = [
   { main: 'src/index.ts' },
   { main: '..hidden/a.js' },
   { main: './index.ts' },
+  { handler: 'handler.lambda_handler' },
+  { handler: 'src/my-app.Shop::Api.call' },
+  { wasm: {} },
+  { wasm: { protocol: 'cgi', reuse: 1, args: [] } },
+  { wasm: { protocol: 'events', reuse: 1000, args: ['-x', ''] } },
+  { wasm: { protocol: 'lambda' } },
   { routes: [] },
   { routes: ['api.example.com/*', '*.example.com/v1/*', 'EXAMPLE.com/Exact', '127.0.0.1/*', 'localhost/'] },
   { limits: {} },
@@ -78,6 +84,25 @@ const bad: readonly unknown[] = [
   { main: 'src/..' },
   { main: 'src\\index.ts' },
   { main: 'a\nb' },
+  { handler: 'handler' },
+  { handler: 1 },
+  { handler: '../handler.main' },
+  { handler: '/handler.main' },
+  { handler: 'handler.py ' },
+  { handler: '.handler' },
+  { wasm: 'cgi' },
+  { wasm: [] },
+  { wasm: { protocol: 'http' } },
+  { wasm: { protocol: 1 } },
+  { wasm: { reuse: 0 } },
+  { wasm: { reuse: 1001 } },
+  { wasm: { reuse: 1.5 } },
+  { wasm: { args: '-x' } },
+  { wasm: { args: [1] } },
+  { wasm: { args: ['a\0b'] } },
+  { wasm: { args: ['x'.repeat(8193)] } },
+  { wasm: { args: Array.from({ length: 101 }, () => '') } },
+  { wasm: { protocl: 'cgi' } },
   { routes: 'api.example.com/*' },
   { routes: ['api.example.com'] },
   { routes: ['*/x'] },
@@ -162,6 +187,8 @@ await t.test('manifest: every problem is told with line and column, in order', a
 await t.test('manifest: the nearest key is offered, and none for a word of another kind', async (t) => {
   t.match(problemsOf('{ "rouets": [] }')[0], /"routes"/);
   t.match(problemsOf('{ "limits": { "memory": 8 } }')[0], /"memoryMb"/);
+  t.match(problemsOf('{ "wasm": { "protocl": "cgi" } }')[0], /1:13: .*"protocol"/);
+  t.match(problemsOf('{ "wasm": { "protocol": "event" } }')[0], /1:13: .*"events"/);
   t.notMatch(problemsOf('{ "compatibility_date": "" }')[0], /did you mean/);
 });
 
@@ -209,6 +236,11 @@ await t.test('manifest: overrides win, and join limits, vars and bindings key by
   const base = parseManifest('{ "name": "a", "minWarm": 1, "vars": { "A": "1", "B": "2" } }', 'islet.json');
   const merged = mergeManifests(base, parseOverrides({ name: 'b', vars: { B: '3' }, limits: { cpuMs: 9 } }));
   t.match(merged, { name: 'b', minWarm: 1, vars: { A: '1', B: '3' }, limits: { cpuMs: 9 } });
+  const wasm = mergeManifests(
+    parseOverrides({ wasm: { reuse: 2 } }),
+    parseOverrides({ wasm: { args: ['a'] } }),
+  );
+  t.same(wasm.wasm, { reuse: 2, args: ['a'] });
   t.throws(() => parseOverrides({ nme: 'b' }), { code: 'ERR_MANIFEST' });
   const over = parseOverrides({ bindings: { A: { kind: 'kv' } } });
   t.throws(() => mergeManifests(base, over), { code: 'ERR_MANIFEST' }, 'a binding over a var');

@@ -5,6 +5,8 @@ import type { Store } from '#bindings/store/store.ts';
 import { openDeployments } from '#host/deploy/deployments.ts';
 import type { Deployments, DeploymentsOptions } from '#host/deploy/deployments.ts';
 import type { DeployOptions, VersionInfo } from '#host/host.ts';
+import type { Target } from '#host/registry.ts';
+import type { ScriptCode } from '#runtime/deployment.ts';
 import { defaultCaps } from '#runtime/limits.ts';
 import { temporaryDir, temporaryStore } from '#test/support/store-files.ts';
 
@@ -48,6 +50,13 @@ export function at(deployments: Deployments, hostname: string, path: string): st
   if (match === undefined) return undefined;
   const { function: name, version } = match.target.deployment;
   return match.prefix === '' ? `${name}@${version}` : `${name}@${version} under ${match.prefix}`;
+}
+
+/** Its code, which is a script. */
+export async function scriptOf(target: Target): Promise<ScriptCode> {
+  const code = await target.load();
+  if (code.kind === 'script') return code;
+  throw new Error('the target is no script');
 }
 
 /** The code with which the promise rejects. */

@@ -1,0 +1,62 @@
+import type { Test } from 'tap';
+import type { Instance } from '#runtime/engine.ts';
+import type { WasmStart } from '#runtime/frames.ts';
+import { In } from '#runtime/guest/protocol.ts';
+import { defaultLimits, type Limits } from '#runtime/limits.ts';
+import { WasmEngine } from '#runtime/wasm/engine.ts';
+import { Listener } from './engine-listener.ts';
+import { compileWasm, nativeAddon, wasmFolder } from './wasm.ts';
+
+export interface StartWasmOptions {
+  readonly limits?: Partial<Limits>;
+  readonly program?: Partial<WasmStart['program']>;
+  readonly slots?: number;
+  readonly workers?: number;
+}
+
+export interface StartedWasm {
+  readonly heard: Listener;
+  readonly instance: Instance;
+}
+
+const head = JSON.stringify({
+  function: 'wasm',
+  version: 1,
+  memoryMb: 64,
+  vars: {},
+  bindings: [],
+  agent: 'islet/test',
+});
+
+export const nothing: Uint8Array = new Uint8Array();
+
+/** An instance of `guest`, module text, on an engine of its own that closes with the test. */
+export async function startWasm(
+  t: Test,
+  guest: string,
+  options: StartWasmOptions = {},
+): Promise<StartedWasm> {
+  const { limits, program, ...rest } = options;
+  const native = nativeAddon();
+  const engine = new WasmEngine({ native, folder: wasmFolder, workers: 2, beat: () => undefined, ...rest });
+  t.teardown(() => {
+    engine.close();
+  });
+  const heard = new Listener();
+  const wasm = await compileWasm(guest, program);
+  const spec = { wasm, head, limits: { ...defaultLimits, ...limits } };
+  const { instance } = await engine.start(spec, heard.watcher);
+  return { heard, instance };
+}
+
+/** `body`: 0 none, 2 on stream 0. */
+export function requestMessage(invocation: number, path: string, body: 0 | 2 = 0): string {
+  const d = Date.now() + 30_000;
+  const message = { m: 'POST', u: `http://wasm${path}`, h: [], b: body, id: `id-${invocation}`, d };
+  return `[${In.Request},${invocation},${JSON.stringify(message)},0,0]`;
+}
+
+/** `event`: JSON text. */
+export function eventMessage(invocation: number, event: string): string {
+  return `[${In.Event},${invocation},{"e":${event},"id":"id-${invocation}","d":${Date.now() + 30_000}}]`;
+}
