@@ -23,7 +23,12 @@ const theirs = '#b9bfc6';
 
 /** The report as one SVG picture: a panel of bars for each part that was measured. */
 export function toSvg(report: BenchReport): string {
-  const panels = [...coldPanels(report), ...warmPanels(report), ...otherPanels(report)];
+  const panels = [
+    ...coldPanels(report),
+    ...warmPanels(report),
+    ...otherPanels(report),
+    ...wasmPanels(report),
+  ];
   const lines: string[] = [];
   let y = 92;
   for (const panel of panels) {
@@ -154,6 +159,26 @@ function otherPanels({ density, kv, streaming }: BenchReport): readonly Panel[] 
       ],
     });
   return panels;
+}
+
+function wasmPanels({ wasm, pinned }: BenchReport): readonly Panel[] {
+  if (wasm === undefined) return [];
+  const first = wasm.first.flatMap(({ what, cold, warm }) => [
+    { label: `${what}, first request`, value: cold.p50, text: `${cold.p50.toFixed(2)} ms`, known: false },
+    { label: 'next request', value: warm.p50, text: `${warm.p50.toFixed(2)} ms`, known: true },
+  ]);
+  return [
+    { title: 'WebAssembly: first request, p50 (shorter is better)', bars: first },
+    {
+      title: `WebAssembly: warm requests per second${pinned ? ' on one core' : ''} (longer is better)`,
+      bars: wasm.warm.map((row) => ({
+        label: row.what.replace(/, .*| \(.*/, ''),
+        value: row.requestsPerSecond,
+        text: `${Math.round(row.requestsPerSecond)}/s, p50 ${row.p50.toFixed(2)} ms`,
+        known: !row.what.startsWith('islet'),
+      })),
+    },
+  ];
 }
 
 function text(x: number, y: number, content: string, attributes: string): string {

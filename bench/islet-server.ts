@@ -1,6 +1,7 @@
 import process from 'node:process';
 import { createHost } from '#host/create-host.ts';
 import type { CellInfo, Host, HostOptions } from '#host/host.ts';
+import { HostError } from '#runtime/errors.ts';
 import type { LoadedReport } from '#runtime/frames.ts';
 import { cpuMsOf, ownCpuMs, type CpuUse } from './cpu.ts';
 import { Histogram } from './histogram.ts';
@@ -9,7 +10,9 @@ import { serveTasks } from './tasks.ts';
 
 export interface DeployPlan {
   readonly name: string;
-  readonly source: string;
+  /** index.js, or `files` instead of it. */
+  readonly source?: string;
+  readonly files?: Readonly<Record<string, string>>;
   readonly manifest?: Readonly<Record<string, unknown>>;
 }
 
@@ -44,8 +47,20 @@ async function close(): Promise<void> {
 }
 
 async function deploy(plans: readonly DeployPlan[]): Promise<void> {
-  for (const { name, source, manifest = {} } of plans)
-    await running().deploy({ files: { 'index.js': source } }, { name, manifest });
+  for (const { name, source = '', files = { 'index.js': source }, manifest = {} } of plans)
+    await running().deploy({ files }, { name, manifest });
+}
+
+/** The same, but gives the message where an interpreter or the addon is missing. */
+async function tryDeploy(plans: readonly DeployPlan[]): Promise<string | undefined> {
+  try {
+    await deploy(plans);
+    return undefined;
+  } catch (error) {
+    if (error instanceof HostError && ['ERR_NO_INTERPRETER', 'ERR_NO_WASM'].includes(error.code))
+      return error.message;
+    throw error;
+  }
 }
 
 /** Resolves when every cell has this many spares. */
@@ -107,4 +122,4 @@ async function embedded(plan: EmbeddedPlan): Promise<LoadResult> {
   };
 }
 
-serveTasks({ open, close, deploy, spares, takeStarts, cpu, rss, embedded });
+serveTasks({ open, close, deploy, tryDeploy, spares, takeStarts, cpu, rss, embedded });

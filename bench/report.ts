@@ -16,6 +16,7 @@ export interface BenchReport {
   readonly density?: DensityReport;
   readonly kv?: KvReport;
   readonly streaming?: StreamingReport;
+  readonly wasm?: WasmReport;
 }
 
 export interface Machine {
@@ -129,4 +130,39 @@ export interface StreamingReport {
   /** In and out again, MB/s. */
   readonly isletMbPerSecond: number;
   readonly nodeMbPerSecond: number;
+}
+
+export interface WasmReport {
+  readonly addonBytes: number;
+  /** False where the machine gave no address space for the pool. */
+  readonly pooled: boolean;
+  /** The addon by itself. */
+  readonly engine: readonly WasmEngineRow[];
+  /** First requests of functions over HTTP, right after they were deployed. */
+  readonly first: readonly WasmFirstRow[];
+  readonly connections: number;
+  readonly warm: readonly WarmRow[];
+  /** `wasmtime serve` on the same core, where it is installed: islet's requests per second over its. */
+  readonly peer?: { readonly version: string; readonly throughput: number };
+}
+
+export interface WasmEngineRow {
+  readonly what: string;
+  readonly moduleBytes: number;
+  readonly artifactBytes: number;
+  /** From the text; done once, at deploy. */
+  readonly compileMs: number;
+  /** From the compiled file to something that can be instantiated, and the first instantiation. */
+  readonly load: Spread;
+  readonly instantiate: Spread;
+  /** One call after the other: an instance each, run, and the answer taken from the outbox. */
+  readonly call: Spread;
+}
+
+export interface WasmFirstRow {
+  readonly what: string;
+  readonly cold: Spread;
+  readonly warm: Spread;
+  /** p50 of cold less p50 of warm. */
+  readonly overWarm: number;
 }

@@ -13,6 +13,7 @@ import type { BenchReport } from './report.ts';
 import { measureStreaming } from './streaming.ts';
 import { toText } from './tables.ts';
 import { measureWarm } from './warm.ts';
+import { measureWasm } from './wasm.ts';
 
 export type { BenchOptions } from './options.ts';
 export type { BenchReport } from './report.ts';
@@ -34,6 +35,7 @@ export async function runBench(options: BenchOptions = {}): Promise<BenchReport>
       ...(only.includes('density') ? { density: await measureDensity(run) } : {}),
       ...(only.includes('kv') ? { kv: await measureKv(run) } : {}),
       ...(only.includes('streaming') ? { streaming: await measureStreaming(run) } : {}),
+      ...(only.includes('wasm') ? await wasmOf(run) : {}),
     };
     const report: BenchReport = {
       format: 1,
@@ -50,6 +52,11 @@ export async function runBench(options: BenchOptions = {}): Promise<BenchReport>
   } finally {
     await run.close();
   }
+}
+
+async function wasmOf(run: BenchRun): Promise<Pick<BenchReport, 'wasm'>> {
+  const wasm = await measureWasm(run);
+  return wasm === undefined ? {} : { wasm };
 }
 
 /** Says what is wrong with it, for exit code 2, and gives undefined. */

@@ -8,6 +8,7 @@ import type {
   StreamingReport,
   WarmReport,
 } from './report.ts';
+import { wasmText } from './wasm-tables.ts';
 
 const MB = 2 ** 20;
 
@@ -27,6 +28,7 @@ export function toText(report: BenchReport): string {
     ...(report.density === undefined ? [] : densityText(report.density)),
     ...(report.kv === undefined ? [] : kvText(report.kv)),
     ...(report.streaming === undefined ? [] : streamingText(report.streaming)),
+    ...(report.wasm === undefined ? [] : wasmText(report.wasm)),
   ];
   return `${blocks.map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }

@@ -1,20 +1,15 @@
 import { get, post, type BenchRun } from './bench-run.ts';
-import type { CpuUse } from './cpu.ts';
 import { echoSource, helloSource, lambdaSource } from './guests.ts';
 import { median } from './histogram.ts';
-import type { LoadPlan, LoadResult } from './load-generator.ts';
+import type { LoadPlan } from './load-generator.ts';
 import type { Program } from './programs.ts';
-import type { Ratio, WarmReport, WarmRow } from './report.ts';
+import type { Ratio, WarmReport } from './report.ts';
+import { loaded, toRow, type Measured } from './turns.ts';
 
 interface Subject {
   readonly what: string;
   readonly connections: number;
   readonly measure: () => Promise<Measured>;
-}
-
-interface Measured extends LoadResult {
-  readonly hostCpuMicros?: number;
-  readonly cellCpuMicros?: number;
 }
 
 export const helloRow = 'islet hello';
@@ -40,7 +35,8 @@ export async function measureWarm(run: BenchRun): Promise<WarmReport> {
   ): Subject => ({
     what,
     connections: many,
-    measure: () => loaded(load, server, { ...plan, connections: many, warmupMs, measureMs }),
+    measure: () =>
+      loaded(load, () => server.call('cpu'), { ...plan, connections: many, warmupMs, measureMs }),
   });
   const kilobyte = JSON.stringify({
     items: Array.from({ length: 16 }, (_, i) => ({ id: i, text: 'x'.repeat(40) })),
@@ -69,36 +65,6 @@ export async function measureWarm(run: BenchRun): Promise<WarmReport> {
     connections,
     rows: subjects.map(({ what, connections }, i) => toRow(what, connections, results[i] ?? [])),
     ratio: toRatio(results[0] ?? [], results[1] ?? []),
-  };
-}
-
-async function loaded(load: Program, server: Program, plan: LoadPlan): Promise<Measured> {
-  await load.call('run', { ...plan, measureMs: 0 });
-  const before = await server.call<CpuUse>('cpu');
-  const result = await load.call<LoadResult>('run', { ...plan, warmupMs: 0 });
-  const after = await server.call<CpuUse>('cpu');
-  const each = (ms: number): number => (ms * 1000) / Math.max(1, result.requests);
-  return {
-    ...result,
-    hostCpuMicros: each(after.hostMs - before.hostMs),
-    ...(after.cellsMs === undefined || before.cellsMs === undefined
-      ? {}
-      : { cellCpuMicros: each(after.cellsMs - before.cellsMs) }),
-  };
-}
-
-function toRow(what: string, connections: number, results: readonly Measured[]): WarmRow {
-  const host = results.flatMap(({ hostCpuMicros }) => hostCpuMicros ?? []);
-  const cell = results.flatMap(({ cellCpuMicros }) => cellCpuMicros ?? []);
-  return {
-    what,
-    connections,
-    requestsPerSecond: median(results.map(({ requestsPerSecond }) => requestsPerSecond)),
-    p50: median(results.map(({ latencyMs }) => latencyMs.p50)),
-    p99: median(results.map(({ latencyMs }) => latencyMs.p99)),
-    errors: results.reduce((sum, { errors }) => sum + errors, 0),
-    ...(host.length === 0 ? {} : { hostCpuMicros: median(host) }),
-    ...(cell.length === 0 ? {} : { cellCpuMicros: median(cell) }),
   };
 }
 

@@ -1,0 +1,67 @@
+import { table } from '#host/cli/table.ts';
+import type { Spread } from './histogram.ts';
+import type { WasmReport } from './report.ts';
+
+const MB = 2 ** 20;
+
+/** The wasm part of the report for a terminal: blocks of lines. */
+export function wasmText(wasm: WasmReport): readonly (readonly string[])[] {
+  const { peer } = wasm;
+  return [
+    [
+      `wasm: the engine by itself, p50 / p99 in µs; the addon has ${(wasm.addonBytes / MB).toFixed(1)} MB` +
+        (wasm.pooled ? '' : ', no pool of memories here'),
+      ...table(
+        ['', 'compile ms', 'file KB', 'load', 'instantiate', 'call', 'starts'],
+        wasm.engine.map((row) => [
+          row.what,
+          row.compileMs.toFixed(0),
+          (row.artifactBytes / 1024).toFixed(0),
+          micros(row.load),
+          micros(row.instantiate),
+          micros(row.call),
+          String(row.instantiate.count),
+        ]),
+      ),
+    ],
+    [
+      'wasm: first request of a function over HTTP, right after its deploy, p50 / p99 in ms',
+      ...table(
+        ['', 'cold', 'warm', 'cold - warm', 'functions'],
+        wasm.first.map((row) => [
+          row.what,
+          millis(row.cold),
+          millis(row.warm),
+          row.overWarm.toFixed(2),
+          String(row.cold.count),
+        ]),
+      ),
+    ],
+    [
+      `wasm: warm, ${wasm.connections} connections, medians over the rounds`,
+      ...table(
+        ['', 'requests/s', 'p50 ms', 'p99 ms', 'CPU us host', 'cell', 'errors'],
+        wasm.warm.map((row) => [
+          row.what,
+          String(Math.round(row.requestsPerSecond)),
+          row.p50.toFixed(2),
+          row.p99.toFixed(2),
+          row.hostCpuMicros?.toFixed(1) ?? '-',
+          row.cellCpuMicros?.toFixed(1) ?? '-',
+          String(row.errors),
+        ]),
+      ),
+      peer === undefined
+        ? 'no program wasmtime on PATH to be held against'
+        : `the component, islet over wasmtime serve (${peer.version}): ${peer.throughput.toFixed(2)} of its requests/s`,
+    ],
+  ];
+}
+
+function micros({ p50, p99 }: Spread): string {
+  return `${(p50 * 1000).toFixed(0)} / ${(p99 * 1000).toFixed(0)}`;
+}
+
+function millis({ p50, p99 }: Spread): string {
+  return `${p50.toFixed(2)} / ${p99.toFixed(2)}`;
+}

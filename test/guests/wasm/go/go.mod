@@ -1,0 +1,3 @@
+module islet.test/guests
+
+go 1.21
