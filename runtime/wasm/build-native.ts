@@ -13,13 +13,13 @@ import { crateFolder, sourceHash } from './source-hash.ts';
  */
 function main(): void {
   const host = hostTriple();
+  const target =
+    process.env['CARGO_TARGET_DIR'] ?? join(import.meta.dirname, '../../node_modules/.cache/islet-wasm');
   const flags = [
     ...(process.env['RUSTFLAGS'] ?? '').split(' ').filter((flag) => flag !== ''),
     ...(host.includes('musl') ? ['-C', 'target-feature=-crt-static'] : []),
-    ...remaps(),
+    ...remaps(target),
   ];
-  const target =
-    process.env['CARGO_TARGET_DIR'] ?? join(import.meta.dirname, '../../node_modules/.cache/islet-wasm');
   const { status, stdout, error } = spawnSync(
     'cargo',
     ['build', '--profile', 'dist', '--locked', '--message-format', 'json-render-diagnostics'],
@@ -45,13 +45,14 @@ function main(): void {
 }
 
 /** No path of the machine that builds is left in the addon: messages of panics name `/crates/…` and `/islet-wasm/…`. */
-function remaps(): readonly string[] {
+function remaps(target: string): readonly string[] {
   const cargo = process.env['CARGO_HOME'] ?? join(homedir(), '.cargo');
   const registries = join(cargo, 'registry', 'src');
   const sources = existsSync(registries) ? readdirSync(registries).map((name) => join(registries, name)) : [];
   return [
     `--remap-path-prefix=${cargo}=/cargo`,
     `--remap-path-prefix=${crateFolder}=/islet-wasm`,
+    `--remap-path-prefix=${target}=/target`,
     // The last one that fits is taken.
     ...sources.map((folder) => `--remap-path-prefix=${folder}=/crates`),
   ];
