@@ -124,6 +124,10 @@ export class Starter {
       return { kind: 'threw', error: { ...problem.error, ...mapped, phase: 'startup' } };
     }
     if (problem?.kind === 'exceeded') return { kind: 'exceeded', limit: problem.limit };
+    const unloadable = problem === undefined ? undefined : refusedByPool(problem.message);
+    if (unloadable !== undefined) {
+      return { kind: 'threw', error: { name: 'Error', message: unloadable, phase: 'startup' } };
+    }
     this.#options.failed(problem?.message ?? 'no reason given', 'Starting an instance');
     return { kind: 'crashed', cause: 'internal' };
   }
@@ -259,4 +263,10 @@ function toWasmTarget({ code, deployment, load }: Target): WasmTarget | undefine
       throw new TypeError(`Code of deployment ${deployment.id} is not what its record says`);
     },
   };
+}
+
+/** A module that compiles and asks for more tables or memories than a store has room for: why, without the file's path. */
+function refusedByPool(message: string): string | undefined {
+  const reason = /^Cannot load the compiled code: .*?\.cwasm: (.+)$/s.exec(message)?.[1];
+  return reason === undefined ? undefined : `The module asks for more than an instance may have: ${reason}`;
 }

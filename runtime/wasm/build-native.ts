@@ -62,7 +62,7 @@ function hostTriple(): string {
   const { stdout, error } = spawnSync('rustc', ['-vV'], { encoding: 'utf8' });
   if (error === undefined) return /^host: (.*)$/m.exec(stdout)?.[1] ?? '';
   fail(
-    "the addon is built with Rust, and there is no rustc on the PATH; install Rust (rustup, or your system's package, at least the rust-version of runtime/wasm/native/Cargo.toml) and run this again. JavaScript functions work without it",
+    "the addon is built with Rust, and there is no rustc on the PATH; install Rust (rustup, or your system's package, 1.95 or newer) and run this again. JavaScript functions work without it",
   );
   return process.exit();
 }

@@ -125,10 +125,26 @@ export class WasmInstance implements Instance {
     if (run === undefined) return;
     if (kind === 'ended') return this.#end(invocation, toEnd(event));
     if (run.finished) return;
-    if (kind === 'line') return run.lines?.line(event.bytes ?? new Uint8Array());
+    if (kind === 'line') return this.#line(run, event.bytes ?? new Uint8Array());
     const text = event.text ?? '[]';
     this.#emit(invocation, kind, kind === 'Z' ? toThrownLine(text) : text, event.bytes);
     if (kind === 'A') this.#end(invocation, toEnd(event));
+  }
+
+  /** One guest's line must not take the others with it, whatever is in it. */
+  #line(run: Run, bytes: Uint8Array): void {
+    try {
+      run.lines?.line(bytes);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.#emit(
+        run.number,
+        'Z',
+        JSON.stringify(['RangeError', `A line is not usable: ${message}`, '', 'result']),
+      );
+      this.#abandon(run.number);
+      this.#done(run.number);
+    }
   }
 
   #add(invocation: number, lines: Lines | undefined): void {

@@ -133,6 +133,23 @@ void t.test(
   },
 );
 
+void t.test(
+  'wasm: what a store has no room for is refused at deploy, with the reason',
+  { skip },
+  async (t) => {
+    const test = await openTestHost(t);
+    const tables = Array.from({ length: 40 }, () => '(table 1 funcref)').join('\n');
+    const module = `(module (memory (export "memory") 1) ${tables} (func (export "_start")))`;
+    await t.rejects(
+      test.host.deploy({ files: { 'index.wat': module }, main: 'index.wat' }, { name: 'wide' }),
+      {
+        code: 'ERR_DEPLOY_FAILED',
+        message: /more than an instance may have/,
+      },
+    );
+  },
+);
+
 void t.test('wasm: functions of another cordon have a folder and cells of their own', { skip }, async (t) => {
   const test = await open(t);
   await test.host.deploy(wat, { name: 'here' });

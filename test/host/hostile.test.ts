@@ -65,7 +65,7 @@ const programs: Readonly<
   },
   'WebAssembly memories without end': {
     body: `const all = []; for (;;) all.push(new WebAssembly.Memory({ initial: 64 }))`,
-    codes: ['ERR_GUEST_THREW'],
+    codes: ['ERR_GUEST_THREW', 'ERR_LIMIT_CPU'],
   },
   'WebAssembly memories nobody keeps': {
     body: `for (;;) new WebAssembly.Memory({ initial: 64 })`,

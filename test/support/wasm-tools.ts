@@ -55,7 +55,7 @@ export const buildGo: GuestBuild = async ({ source, out }) => {
 
 export const buildAssembly: GuestBuild = async ({ source, out }) => {
   const folder = packageFolder('assemblyscript');
-  if (folder === undefined) return 'the npm package assemblyscript (npm ci in test/guests/wasm/tools)';
+  if (folder === undefined) return 'the npm package assemblyscript (npm install in test/guests/wasm/tools)';
   const asc = join(folder, 'bin/asc.js');
   const args = [
     asc,
@@ -76,7 +76,7 @@ export const buildAssembly: GuestBuild = async ({ source, out }) => {
 export const buildComponent: GuestBuild = async ({ source, out, scratch, wit }) => {
   const folder = packageFolder('@bytecodealliance/componentize-js');
   if (folder === undefined)
-    return 'the npm package @bytecodealliance/componentize-js (npm ci in test/guests/wasm/tools)';
+    return 'the npm package @bytecodealliance/componentize-js (npm install in test/guests/wasm/tools)';
   const world = join(scratch, 'wit');
   await cp(join(source, 'world.wit'), join(world, 'world.wit'));
   await cp(wit, join(world, 'deps'), { recursive: true });

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import process from 'node:process';
 import t, { type Test } from 'tap';
 import { StartFailure } from '#runtime/engine.ts';
 import {
@@ -129,6 +130,22 @@ void t.test('resident: a second line never answers the next call', { skip: witho
     t.equal(await resultOf(running, '2'), '2');
     t.equal(await resultOf(running, `"own ${i}"`), `"own ${i}"`);
   }
+});
+
+void t.test('resident: lines without a byte are bounded like others', { skip: withoutAddon }, async (t) => {
+  // 64 KiB of newlines at a time.
+  const empty = but(
+    '8',
+    `(memory.fill (i32.const 2048) (i32.const 10) (i32.const 60000))
+     (loop $again (call $print (i32.const 2048) (i32.const 60000)) (br $again))`,
+  );
+  const running = await start(t, empty, { limits: { cpuMs: 300 } });
+  const { heard, instance } = running;
+  const before = process.memoryUsage.rss();
+  instance.begin(1, eventMessage(1, '8'), nothing);
+  t.equal((await heard.ended(1)).cause, 'cpuMs');
+  t.ok(process.memoryUsage.rss() - before < 512 * 2 ** 20, 'what waits for the main thread is bounded');
+  t.equal(await resultOf(running, '"next"'), '"next"');
 });
 
 void t.test('resident: one that is dropped is not heard of again', { skip: withoutAddon }, async (t) => {

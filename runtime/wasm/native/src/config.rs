@@ -49,7 +49,7 @@ fn pool(memories: u32, memory_bytes: usize) -> PoolingAllocationConfig {
     pool.total_tables(memories * 4).table_elements(TABLE_ELEMENTS);
     pool.total_core_instances(memories * 8).total_component_instances(memories);
     pool.total_stacks(memories * 2);
-    pool.max_core_instances_per_component(64).max_memories_per_component(8).max_tables_per_component(32);
+    pool.max_core_instances_per_component(64).max_memories_per_component(4).max_tables_per_component(32);
     pool.max_memories_per_module(4).max_tables_per_module(16);
     pool.max_core_instance_size(4 << 20).max_component_instance_size(4 << 20);
     pool.linear_memory_keep_resident(KEEP_RESIDENT).table_keep_resident(16 * 1024);

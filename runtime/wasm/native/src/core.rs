@@ -14,7 +14,7 @@ use crate::linkers::Linkers;
 use crate::live::Live;
 use crate::load::{Code, Loaded};
 use crate::meter::{Meter, Stop};
-use crate::ops_api::{Invocation, RESIDENT_OPERATIONS};
+use crate::ops_api::{Invocation, RESIDENT_OPERATIONS, Routed};
 use crate::outbox::{End, Kind, Line, Outbox};
 use crate::protocol::{In, parse};
 use crate::slots::Slots;
@@ -84,9 +84,11 @@ impl Core {
     /// Keeps a store for the next request, unless somebody waits for its slot or its instance is gone.
     pub fn park(&self, vessel: Vessel) {
         let instances = lock(&self.instances);
-        if instances.contains_key(&vessel.instance) {
-            self.slots.park(vessel);
-        }
+        let refused =
+            if instances.contains_key(&vessel.instance) { self.slots.park(vessel) } else { Some(vessel) };
+        // A store is not freed under the lock: `begin` takes it on the main thread.
+        drop(instances);
+        drop(refused);
     }
 
     /// Makes an instance known that is about to be loaded.
@@ -162,8 +164,18 @@ impl Core {
             }
             return;
         }
-        if let Ok(message) = parse(text, bytes) {
-            live.message(message);
+        match parse(text, bytes) {
+            Ok(message) => live.message(message),
+            // What JavaScript writes is not always what serde reads (lone surrogates, depth): nobody shall wait for it.
+            Err(why) => {
+                let mut parts = text.trim_start_matches('[').split(',');
+                let (kind, op) = (parts.next(), parts.nth(1).and_then(|op| op.parse().ok()));
+                if let (Some("6"), Some(op)) = (kind, op) {
+                    let message = format!("The answer cannot be read: {why}");
+                    let value = serde_json::json!({ "name": "TypeError", "message": message, "code": null });
+                    live.invocation.route(op, Routed::Answer { ok: false, value, bytes: None, streamed: false });
+                }
+            }
         }
     }
 

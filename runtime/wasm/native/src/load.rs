@@ -14,7 +14,7 @@ use crate::core::Core;
 use crate::failure::{Ending, Thrown, judge};
 use crate::http::open_component;
 use crate::limiter::Gauge;
-use crate::meter::{Meter, metered};
+use crate::meter::{Meter, Stop, metered};
 use crate::ops_api::{Current, Guest, Shared};
 use crate::residents::Residents;
 use crate::spec::{GuestKind, Spec};
@@ -184,6 +184,22 @@ fn read_command(core: &Core, path: &str) -> wasmtime::Result<Code> {
     Ok(Code { pre: Pre::Command(pre), bytes: (range.end as usize - range.start as usize) as u64 })
 }
 
+/// As long as isolates have.
+const START_WALL: Duration = Duration::from_secs(10);
+
+/// Stops a start that takes no CPU and no end either: a guest that sleeps. `ready` tells that it is over.
+pub fn bound_start(core: &Core, meter: &Arc<Meter>, ready: impl Fn() -> bool + Send + 'static) {
+    let meter = Arc::downgrade(meter);
+    core.handle.spawn(async move {
+        tokio::time::sleep(START_WALL).await;
+        if let Some(meter) = meter.upgrade()
+            && !ready()
+        {
+            meter.stop(Stop::Cpu);
+        }
+    });
+}
+
 /// Instantiates once, so that what cannot start is known before a request comes.
 async fn try_out(loaded: &Arc<Loaded>) -> Result<(), Refused> {
     let _permit = loaded.core.slot().await;
@@ -191,6 +207,7 @@ async fn try_out(loaded: &Arc<Loaded>) -> Result<(), Refused> {
     let setup = Setup::new(Current::new(loaded.shared.clone()), meter.clone());
     let (account, logs) = (setup.account.clone(), setup.logs.clone());
     let mine = loaded.clone();
+    bound_start(&loaded.core, &meter, || false);
     let outcome = metered(meter, loaded.core.ticker.clone(), async move {
         match &mine.code.pre {
             Pre::Component(_) => open_component(&mine, &setup).await.map(drop),

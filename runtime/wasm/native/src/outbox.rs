@@ -55,6 +55,9 @@ struct Queue {
     closed: bool,
 }
 
+/// Events of one `drain`.
+const MOST_AT_ONCE: usize = 4096;
+
 /// One per engine. `notify` is called from any thread, once until the next `drain`.
 pub struct Outbox {
     queue: Mutex<Queue>,
@@ -81,8 +84,16 @@ impl Outbox {
 
     pub fn drain(&self) -> Vec<Line> {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        queue.notified = false;
-        std::mem::take(&mut queue.lines)
+        if queue.lines.len() <= MOST_AT_ONCE {
+            queue.notified = false;
+            return std::mem::take(&mut queue.lines);
+        }
+        // The rest in a later turn: others use the main thread as well.
+        let rest = queue.lines.split_off(MOST_AT_ONCE);
+        let lines = std::mem::replace(&mut queue.lines, rest);
+        drop(queue);
+        (self.notify)();
+        lines
     }
 
     /// Takes back what an invocation has in the queue; nothing more comes when it is over.

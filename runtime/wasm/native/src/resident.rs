@@ -11,7 +11,7 @@ use crate::failure::{Ending, Thrown, judge};
 use crate::live::Live;
 use crate::load::{Loaded, Refused};
 use crate::logs::LogOutlet;
-use crate::meter::{Meter, Metered, metered};
+use crate::meter::{Meter, Metered, Stop, metered};
 use crate::ops_api::Current;
 use crate::outbox::{Kind, Line};
 use crate::residents::Residents;
@@ -35,6 +35,8 @@ pub struct Resident {
     pub setup: Setup,
     /// It has waited for a line once.
     pub ready: AtomicBool,
+    /// It waits for a line, and has written none since: what it writes next answers what it is given next.
+    pub idle: Arc<AtomicBool>,
     pub busy: Mutex<Option<Arc<Live>>>,
     /// Counts what it was given, to notice that it stayed idle.
     pub turns: AtomicU64,
@@ -47,12 +49,18 @@ impl Resident {
             stdin: Inbox::new(None),
             setup: Setup::new(current, Meter::new(loaded.spec.limits.startup_cpu_ms)),
             ready: AtomicBool::new(false),
+            idle: Arc::default(),
             busy: Mutex::default(),
             turns: AtomicU64::new(0),
         })
     }
 
     pub fn is_free(&self) -> bool {
+        self.idle.load(Ordering::SeqCst) && self.is_between()
+    }
+
+    /// It has been answered for, and is not waiting for a line yet.
+    pub fn is_between(&self) -> bool {
         self.ready.load(Ordering::SeqCst) && lock(&self.busy).is_none() && self.setup.meter.stopped().is_none()
     }
 
@@ -60,7 +68,7 @@ impl Resident {
         let mut bytes = Vec::with_capacity(line.len() + 1);
         bytes.extend_from_slice(line);
         bytes.push(b'\n');
-        self.stdin.push(bytes.into());
+        self.stdin.push_telling(bytes.into(), || self.idle.store(false, Ordering::SeqCst));
     }
 }
 
@@ -79,6 +87,10 @@ pub fn assign(loaded: &Loaded, resident: &Arc<Resident>, live: Arc<Live>) {
     for line in std::mem::take(&mut seat.lines) {
         resident.write(&line);
     }
+    // Dropped meanwhile, when its meter was another one: nobody would ever say that this program is free.
+    if live.invocation.is_over() {
+        resident.setup.meter.stop(Stop::Dropped);
+    }
 }
 
 /// Runs a program to its end, whatever that is.
@@ -91,7 +103,7 @@ pub async fn run(
 ) {
     let setup = resident.setup.clone();
     let (meter, account) = (setup.meter.clone(), setup.account.clone());
-    let program = live_on(loaded.clone(), setup, Stdin(resident.stdin.clone()));
+    let program = live_on(loaded.clone(), setup, Stdin(resident.stdin.clone()), resident.idle.clone());
     let outcome: Metered<Result<(), Thrown>> = metered(meter, loaded.core.ticker.clone(), program).await;
     drop(permit);
     let ending = match judge(outcome, &account) {
@@ -110,8 +122,8 @@ fn ended_early(resident: &Resident) -> Thrown {
     Thrown::new("Error", message, "startup")
 }
 
-async fn live_on(loaded: Arc<Loaded>, setup: Setup, stdin: Stdin) -> Result<(), Thrown> {
-    let stdout = Arc::new(lines(&setup));
+async fn live_on(loaded: Arc<Loaded>, setup: Setup, stdin: Stdin, idle: Arc<AtomicBool>) -> Result<(), Thrown> {
+    let stdout = Arc::new(lines(&setup, idle));
     let env = vec![
         ("ISLET_FUNCTION".to_string(), loaded.shared.function.clone()),
         ("ISLET_RESIDENT".to_string(), "1".to_string()),
@@ -122,10 +134,11 @@ async fn live_on(loaded: Arc<Loaded>, setup: Setup, stdin: Stdin) -> Result<(), 
 }
 
 /// Lines go to the host in the name of the invocation at hand; without one they are log lines.
-fn lines(setup: &Setup) -> LineOutlet {
+fn lines(setup: &Setup, idle: Arc<AtomicBool>) -> LineOutlet {
     let current = setup.current.clone();
     let stray = LogOutlet::new(current.clone(), setup.meter.clone(), "log");
     let take = move |bytes: Bytes, weight: Weight| {
+        idle.store(false, Ordering::SeqCst);
         let Some(invocation) = current.get() else {
             let _ = stray.write(bytes);
             return stray.flush();

@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::failure::{Ending, Thrown};
 use crate::live::Live;
-use crate::load::{Loaded, Refused};
+use crate::load::{Loaded, Refused, bound_start};
 use crate::meter::Stop;
 use crate::outbox::{Kind, Line};
 use crate::resident::{Ready, Resident, assign, lock, run};
@@ -109,7 +109,11 @@ impl Residents {
                 assign(loaded, resident, live);
             }
         }
-        let starting = state.all.iter().filter(|resident| !resident.ready.load(Ordering::SeqCst)).count();
+        let starting = state
+            .all
+            .iter()
+            .filter(|resident| !resident.ready.load(Ordering::SeqCst) || (resident.is_between() && !resident.is_free()))
+            .count();
         if state.stopped || state.queue.len() <= starting || state.all.len() >= MOST {
             return;
         }
@@ -144,6 +148,8 @@ impl Residents {
         state.all.push(resident.clone());
         let ready: Ready = Arc::new(Mutex::new(ready));
         self.watch(loaded, &resident, &ready);
+        let started = resident.clone();
+        bound_start(&loaded.core, &resident.setup.meter, move || started.ready.load(Ordering::SeqCst));
         loaded.core.handle.spawn(run(self.clone(), loaded.clone(), resident, permit, ready));
     }
 
@@ -156,12 +162,14 @@ impl Residents {
             else {
                 return;
             };
-            if resident.ready.swap(true, Ordering::SeqCst) {
+            if resident.idle.swap(true, Ordering::SeqCst) {
                 return;
             }
-            resident.setup.logs.flush();
-            if let Some(sender) = lock(&ready).take() {
-                let _ = sender.send(Ok(()));
+            if !resident.ready.swap(true, Ordering::SeqCst) {
+                resident.setup.logs.flush();
+                if let Some(sender) = lock(&ready).take() {
+                    let _ = sender.send(Ok(()));
+                }
             }
             // Not here: this runs under the lock of its standard input.
             let handle = loaded.core.handle.clone();

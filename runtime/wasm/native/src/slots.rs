@@ -61,11 +61,16 @@ impl Slots {
         mine
     }
 
-    /// Keeps a store for its next request, unless somebody waits for its place.
-    pub fn park(&self, vessel: Vessel) {
-        if self.waiting.load(Ordering::SeqCst) == 0 {
-            self.parked().push_back(vessel);
+    /// Keeps a store for its next request, or gives it back where somebody waits for its place.
+    #[must_use]
+    pub fn park(&self, vessel: Vessel) -> Option<Vessel> {
+        let mut parked = self.parked();
+        // Under the lock: who begins to wait looks at what is parked after it has counted itself.
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            return Some(vessel);
         }
+        parked.push_back(vessel);
+        None
     }
 
     pub fn close(&self) {

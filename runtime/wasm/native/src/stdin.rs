@@ -56,11 +56,17 @@ impl Inbox {
     }
 
     pub fn push(&self, bytes: Bytes) {
+        self.push_telling(bytes, || ());
+    }
+
+    /// `told` is called with the bytes in place, before the reader can see them or starve again.
+    pub fn push_telling(&self, bytes: Bytes, told: impl FnOnce()) {
         let mut state = self.state();
         if state.ended || bytes.is_empty() {
             return;
         }
         state.queue.push_back(bytes);
+        told();
         wake(state);
     }
 

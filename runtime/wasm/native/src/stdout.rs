@@ -15,6 +15,8 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 const PIPE_BYTES: usize = 64 * 1024;
 /// What may be on its way to the main thread before a writer of lines waits.
 const UNDRAINED_BYTES: usize = 1024 * 1024;
+/// What an event costs beside its bytes: lines without any are no gift.
+const EVENT_BYTES: usize = 512;
 
 #[derive(Default)]
 struct State {
@@ -189,7 +191,7 @@ impl LineOutlet {
     }
 
     fn emit(&self, line: Vec<u8>) {
-        let bytes = line.len();
+        let bytes = line.len() + EVENT_BYTES;
         self.gate.bytes.fetch_add(bytes, Ordering::Relaxed);
         (self.take)(Bytes::from(line), Weight { gate: self.gate.clone(), bytes });
     }

@@ -110,6 +110,9 @@ fn open_context(loaded: &Loaded, setup: &Setup, env: &[(String, String)]) -> was
     Ok(builder)
 }
 
+/// Streams, futures and tasks of a component.
+const MOST_COMPONENT_HANDLES: usize = 10_000;
+
 fn open_store(loaded: &Loaded, setup: &Setup, wasi: WasiP1Ctx) -> Store<Guest> {
     let mut http = WasiHttpCtx::new();
     http.set_field_size_limit(FIELDS_BYTES);
@@ -126,6 +129,10 @@ fn open_store(loaded: &Loaded, setup: &Setup, wasi: WasiP1Ctx) -> Store<Guest> {
     let handles = if loaded.spec.folder.is_some() { MOST_FILES } else { MOST_HANDLES };
     store.data_mut().table().set_max_capacity(handles);
     store.set_hostcall_fuel(HOSTCALL_BYTES);
+    store.set_max_component_handles(MOST_COMPONENT_HANDLES);
+    if let Some(table) = store.concurrent_resource_table() {
+        table.set_max_capacity(MOST_COMPONENT_HANDLES);
+    }
     store.limiter(|guest| &mut guest.limiter);
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(on_epoch);

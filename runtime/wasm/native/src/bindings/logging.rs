@@ -46,7 +46,7 @@ fn log(mut store: StoreContextMut<'_, Guest>, (level, context, message): (Level,
         return Ok(());
     }
     let shared = &guest.current.shared;
-    guest.bindings.logged_outside += text.len() as u64;
+    guest.bindings.logged_outside += text.len() as u64 + 1;
     if guest.bindings.logged_outside > shared.log_bytes {
         guest.meter.exceed_log();
     } else {
