@@ -21,7 +21,7 @@ export interface WasmEngineOptions {
   readonly folder: string;
   /** Threads that run guests; default: one per core, 2 at least, 8 at the most. */
   readonly workers?: number;
-  /** Stores alive at once; calls beyond that wait in order. Default 128. */
+  /** Stores alive at once; calls beyond that wait. Default 128. */
   readonly slots?: number;
   /** Called every few ms while guests run. */
   readonly beat: () => void;

@@ -32,7 +32,7 @@ export type Compiled =
 export interface EngineOptions {
   /** Threads that run guests. */
   readonly workers: number;
-  /** Live stores at once; calls beyond that wait in order. */
+  /** Live stores at once; calls beyond that wait; those of one moment in no promised order. */
   readonly slots: number;
   /** The largest `memoryMb` any instance may have: sizes the pool. */
   readonly maxMemoryMb: number;
