@@ -1,4 +1,5 @@
 import { table } from '#host/cli/table.ts';
+import { millis, rateCells, rateHeads } from './cells.ts';
 import type { Spread } from './histogram.ts';
 import type { WasmReport } from './report.ts';
 
@@ -40,16 +41,8 @@ export function wasmText(wasm: WasmReport): readonly (readonly string[])[] {
     [
       `wasm: warm, ${wasm.connections} connections, medians over the rounds`,
       ...table(
-        ['', 'requests/s', 'p50 ms', 'p99 ms', 'CPU us host', 'cell', 'errors'],
-        wasm.warm.map((row) => [
-          row.what,
-          String(Math.round(row.requestsPerSecond)),
-          row.p50.toFixed(2),
-          row.p99.toFixed(2),
-          row.hostCpuMicros?.toFixed(1) ?? '-',
-          row.cellCpuMicros?.toFixed(1) ?? '-',
-          String(row.errors),
-        ]),
+        ['', ...rateHeads],
+        wasm.warm.map((row) => [row.what, ...rateCells(row)]),
       ),
       peer === undefined
         ? 'no program wasmtime on PATH to be held against'
@@ -60,8 +53,4 @@ export function wasmText(wasm: WasmReport): readonly (readonly string[])[] {
 
 function micros({ p50, p99 }: Spread): string {
   return `${(p50 * 1000).toFixed(0)} / ${(p99 * 1000).toFixed(0)}`;
-}
-
-function millis({ p50, p99 }: Spread): string {
-  return `${p50.toFixed(2)} / ${p99.toFixed(2)}`;
 }

@@ -82,6 +82,8 @@ export class CellClient {
     this.#channel = new Channel(process.pipe, longestFromCell, {
       frame: (type, id, text, bytes) => this.#frame(type, id, text, bytes),
       turn: () => undefined,
+      // What one turn read is seldom all that came. Not for a call that is alone: it would wait for nobody.
+      lingers: () => this.#residents.size > 1,
       closed: (problem) => this.#closed(problem),
     });
   }
@@ -188,7 +190,7 @@ export class CellClient {
         return;
       case Frame.Answered: {
         const cut = text.indexOf('\n');
-        const end = parseEnd(text.slice(0, cut));
+        const end = parseEnd(text, cut);
         // Taken out only when the line was one: else it is told with the others that the cell is gone.
         this.#residents.get(id)?.line('A', text.slice(cut + 1), bytes);
         this.#residents.take(id)?.ended(end);

@@ -13,8 +13,16 @@ import { pruneWasmFolder, type WasmInUse } from './wasm-prune.ts';
 
 export type WasmHead = Extract<CodeHead, { readonly kind: 'wasm' }>;
 
+/** Who waits for it. */
+export interface WasmCaller {
+  /** Aborts when nobody wants it any more: what is being made for it alone is given up. */
+  readonly signal?: AbortSignal;
+  /** A deployment: it is refused when many of them wait already. A call is not: its function is deployed. */
+  readonly deploying?: boolean;
+}
+
 /** Whose code, and where it runs. */
-export interface WasmTarget {
+export interface WasmTarget extends WasmCaller {
   readonly function: string;
   readonly cordon: string;
   readonly code: WasmHead;
@@ -24,6 +32,8 @@ export interface WasmTarget {
 
 /** Digits of the engine's hash in the names of artifacts. */
 const engineDigits = 32;
+/** Deployments whose modules are being compiled or wait for that; each holds its module in memory. */
+const defaultDeployments = 16;
 
 /**
  * Compiled modules and unpacked files on disk, one folder (0700) for each cordon: `<module>-<engine>.cwasm` (0600) with its
@@ -38,12 +48,15 @@ export class WasmCache {
   /** By name, so that cordons do not compile the same module side by side. */
   readonly #making: Map<string, Promise<unknown>> = new Map();
   readonly #given: Set<string> = new Set();
+  readonly #mostDeployments: number;
   #engine: string | undefined;
   #count = 0;
+  #deployments = 0;
 
-  constructor(folder: string, compiler: WasmCompiler) {
+  constructor(folder: string, compiler: WasmCompiler, mostDeployments: number = defaultDeployments) {
     this.#folder = folder;
     this.#compiler = compiler;
+    this.#mostDeployments = mostDeployments;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
 
@@ -64,7 +77,10 @@ export class WasmCache {
     return paths.every((path) => this.#good.has(path) && existsSync(path)) ? start : undefined;
   }
 
-  /** The same, after making what is missing. Rejects as WasmCompiler's `addon` and `compile` do, or with what `load` rejects with. */
+  /**
+   * The same, after making what is missing. Rejects as WasmCompiler's `addon` and `compile` do, with what `load` rejects
+   * with, with the signal's reason, or with HostError ERR_DEPLOY_BUSY.
+   */
   async make(target: WasmTarget): Promise<WasmStart> {
     const { engineHash } = await this.#compiler.addon();
     this.#engine = engineHash.slice(0, engineDigits);
@@ -74,10 +90,16 @@ export class WasmCache {
     // One read of the store for both, and none when both are there.
     let reading: Promise<WasmCode> | undefined;
     const load = (): Promise<WasmCode> => (reading ??= target.load());
-    await this.#inTurn(start.artifact, () => this.#makeArtifact(target, join(folder, start.artifact), load));
+    const path = join(folder, start.artifact);
+    await this.#admit(target, path, () =>
+      abortable(
+        this.#inTurn(start.artifact, () => this.#makeArtifact(target, path, load)),
+        target.signal,
+      ),
+    );
     if (start.folder === undefined || files === undefined) return start;
-    const path = join(folder, start.folder);
-    await this.#inTurn(path, () => this.#makeFolder(path, files, load));
+    const appPath = join(folder, start.folder);
+    await this.#inTurn(appPath, () => this.#makeFolder(appPath, files, load));
     return start;
   }
 
@@ -86,6 +108,23 @@ export class WasmCache {
     const engine = this.#engine;
     const options = { inUse, graceMs, given: this.#given, ...(engine === undefined ? {} : { engine }) };
     await pruneWasmFolder(this.#folder, options).catch(() => undefined);
+  }
+
+  /** Counts the deployments that wait for a compiler; those that find their artifact made do not. */
+  async #admit(target: WasmTarget, path: string, make: () => Promise<void>): Promise<void> {
+    if (target.deploying !== true || this.#good.has(path)) return await make();
+    if (this.#deployments >= this.#mostDeployments) {
+      throw new HostError(
+        'ERR_DEPLOY_BUSY',
+        `Cannot deploy "${target.function}": ${this.#deployments} modules are being compiled or wait for it; deploy again in a moment`,
+      );
+    }
+    this.#deployments++;
+    try {
+      await make();
+    } finally {
+      this.#deployments--;
+    }
   }
 
   /** Whoever asks for the same name waits for those who asked before, and then finds it made. */
@@ -107,8 +146,11 @@ export class WasmCache {
       this.#good.add(path);
       return;
     }
+    const { signal } = target;
+    signal?.throwIfAborted();
     const { module } = await load();
-    const guest = await this.#compiler.compile(target.function, module, path);
+    const request = { name: target.function, module, path, ...(signal === undefined ? {} : { signal }) };
+    const guest = await this.#compiler.compile(request);
     if (guest !== target.code.program.guest) {
       await rm(path, { force: true });
       throw new HostError(
@@ -152,6 +194,20 @@ function toStart({ module, files, program }: WasmHead, engine: string): WasmStar
     program,
     ...(files === undefined ? {} : { folder: `app-${files}` }),
   };
+}
+
+/** Whoever leaves does not wait for others' turns. */
+async function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await work;
+  const { promise, reject } = Promise.withResolvers<never>();
+  const leave = (): void => reject(signal.reason as Error);
+  if (signal.aborted) leave();
+  signal.addEventListener('abort', leave, { once: true });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener('abort', leave);
+  }
 }
 
 /** True when the file is what its sum was made of. */

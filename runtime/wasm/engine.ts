@@ -55,8 +55,7 @@ export class WasmEngine implements Engine<WasmSpec> {
 
   /** CPU of the threads that run guests, in ms, since the first start: what the isolates' watchdog must not count. */
   get cpuMs(): number {
-    const engine: Metered | undefined = this.#engine;
-    return engine?.cpuMs?.() ?? 0;
+    return this.#engine?.cpuMs() ?? 0;
   }
 
   async start(spec: WasmSpec, listener: InstanceWatcher): Promise<Started> {
@@ -69,9 +68,7 @@ export class WasmEngine implements Engine<WasmSpec> {
     this.#instances.set(number, startup);
     const head = JSON.parse(spec.head) as StartHead;
     const text = JSON.stringify(toNativeSpec(spec, head, this.#options.folder));
-    const loaded = await this.#load(native, number, text);
-    // What it logged while it started is heard before the start has an end.
-    this.#drain();
+    const loaded = native.loadNow(number, text) ?? (await this.#load(native, number, text));
     if (!loaded.ok) {
       this.#instances.delete(number);
       throw new StartFailure(toProblem(program.protocol, loaded));
@@ -121,7 +118,10 @@ export class WasmEngine implements Engine<WasmSpec> {
   async #load(native: NativeEngine, number: number, spec: string): Promise<NativeLoaded | NativeRefused> {
     this.#keepBeating();
     try {
-      return await native.load(number, spec);
+      const loaded = await native.load(number, spec);
+      // What it logged while it started is heard before the start has an end.
+      this.#drain();
+      return loaded;
     } catch (error) {
       return { ok: false, kind: 'crashed', message: error instanceof Error ? error.message : String(error) };
     }
@@ -152,9 +152,6 @@ export class WasmEngine implements Engine<WasmSpec> {
     this.#beat = undefined;
   }
 }
-
-/** An engine that counts the CPU of its threads, in ms. */
-type Metered = NativeEngine & { readonly cpuMs?: () => number };
 
 /** Whatever events of an instance go to. */
 interface Receiver {

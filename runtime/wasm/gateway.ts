@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { toAuthorizer } from './authorizer.ts';
 import type { RequestHead } from '#runtime/guest/protocol.ts';
 
 /** Content types whose bodies an event carries as text, if they are UTF-8; all others as base64. */
@@ -21,6 +22,7 @@ export function toGatewayEvent(head: RequestHead, functionName: string, body: Bu
   }
   const now = Date.now();
   const domainName = withoutPort(headers.get('host') ?? authority);
+  const authorizer = toAuthorizer(head.user);
   const text = body === undefined ? undefined : toBodyText(headers.get('content-type'), body);
   return {
     version: '2.0',
@@ -31,6 +33,7 @@ export function toGatewayEvent(head: RequestHead, functionName: string, body: Bu
     requestContext: {
       accountId: '000000000000',
       apiId: functionName,
+      ...(authorizer === undefined ? {} : { authorizer }),
       domainName,
       domainPrefix: domainName.split('.')[0],
       http: {

@@ -89,7 +89,7 @@ export class LineOperation {
 
   #toReceiver(kind: unknown, message: readonly unknown[], bytes: Uint8Array): void {
     if (kind === In.End) return this.#succeed(true);
-    if (kind === In.Fail) return this.#fail('Error', String(message[3]));
+    if (kind === In.Fail) return this.#fail('Error', String(message[3]), message[4]);
     if (kind !== In.Chunk) return;
     this.#take(bytes);
     if (this.#state === 'gathering')
@@ -109,8 +109,8 @@ export class LineOperation {
     this.#pieces.push(Buffer.from(bytes));
   }
 
-  #fail(name: string, message: string): void {
-    this.#end(JSON.stringify({ failed: { name, message } }));
+  #fail(name: string, message: string, code?: unknown): void {
+    this.#end(JSON.stringify({ failed: { name, message, code } }));
   }
 
   #succeed(withBytes: boolean): void {

@@ -32,7 +32,10 @@ export type Compiled =
 export interface EngineOptions {
   /** Threads that run guests. */
   readonly workers: number;
-  /** Live stores at once; calls beyond that wait; those of one moment in no promised order. */
+  /**
+   * Live stores at once; calls beyond that wait in their order. One instance gets three quarters of them at the most, and
+   * one that needs more of the pool than others counts for several.
+   */
   readonly slots: number;
   /** The largest `memoryMb` any instance may have: sizes the pool. */
   readonly maxMemoryMb: number;
@@ -80,12 +83,20 @@ export interface NativeEngine {
   /** `spec` is JSON of NativeSpec. Never rejects. */
   load(instance: number, spec: string): Promise<NativeLoaded | NativeRefused>;
   /**
+   * `load` within this call, where this very spec has been loaded before and its code is still in memory: nothing of the
+   * guest's runs. Null: `load` it. Never for residents.
+   */
+  loadNow(instance: number, spec: string): NativeLoaded | null;
+  /**
    * Protocols http and cgi: `message` is the first message of an invocation (guest/protocol.ts, In.Request or In.Event)
    * and `bytes` its body. Residents (events, lambda): `bytes` is the first line for stdin, without its newline, and
    * `message` is ''.
    */
   begin(instance: number, invocation: number, message: string, bytes: Uint8Array | undefined): void;
-  /** http, cgi: a later message (In.Chunk, End, Fail, Credit, Cancel, Answer, Abort). Residents: one more line for stdin. */
+  /**
+   * http, cgi: a later message (In.Chunk, End, Fail, Credit, Cancel, Answer, Abort). Residents: one more line for stdin.
+   * Abort fails the request body and the response's writes, and a call that waits for a slot; the guest goes on within its limits.
+   */
   message(invocation: number, message: string, bytes: Uint8Array | undefined): void;
   /** Residents only: the line that ends the invocation has come; the resident is free for the next one. Ends it: `ended`. */
   finish(invocation: number): void;
@@ -95,6 +106,8 @@ export interface NativeEngine {
   unload(instance: number): void;
   /** Linear memories and tables of all live stores of the instance, and its share of compiled code. */
   memoryBytes(instance: number): number;
+  /** CPU time of the engine's own threads, ended ones included, in ms. */
+  cpuMs(): number;
   drain(): readonly NativeEvent[];
   /** Ends everything; no event follows. */
   close(): void;

@@ -171,8 +171,11 @@ export class LanguageGuest {
     return new Operations({
       id: `id-${number}`,
       subrequests: 50,
+      origin: { depth: 0 },
+      request: undefined,
       attachment: (name) => (name === 'KV' ? this.#kv : undefined),
       exceeded: () => undefined,
+      redact: (text) => text,
       failed: (error) => {
         throw error;
       },

@@ -13,10 +13,12 @@ export type Deployed = TestHost & { readonly name: string };
 export const namespace = 'languages';
 const vars = { GREETING: 'hé' };
 const bindings = { KV: { kind: 'kv', namespace } };
+/** Upstreams of the tests. */
+const egress = { private: ['127.0.0.1'] };
 const limits = { cpuMs: 10_000, startupCpuMs: 5000, bundleBytes: 20_000_000 };
 const large = Buffer.alloc(2 ** 20, 'abcdefg');
 
-/** Deploys the guest with room to spare, a var GREETING and a binding KV; undefined after a skip with the reason. */
+/** Deploys the guest with room to spare, a var GREETING, a binding KV and loopback to fetch from; undefined after a skip with the reason. */
 export async function openDeployed(
   t: Test,
   guest: WasmGuest,
@@ -26,7 +28,7 @@ export async function openDeployed(
   if (file === undefined) return undefined;
   const test = await openTestHost(t);
   const name = guest.replaceAll(/[^a-z0-9]/g, '-');
-  await test.host.deploy(file, { name, manifest: { vars, bindings, limits, ...manifest } });
+  await test.host.deploy(file, { name, manifest: { vars, bindings, limits, egress, ...manifest } });
   return { ...test, name };
 }
 

@@ -1,5 +1,5 @@
 import type { Test } from 'tap';
-import type { Instance } from '#runtime/engine.ts';
+import type { Instance, Started } from '#runtime/engine.ts';
 import type { WasmStart } from '#runtime/frames.ts';
 import { In } from '#runtime/guest/protocol.ts';
 import { defaultLimits, type Limits } from '#runtime/limits.ts';
@@ -17,6 +17,7 @@ export interface StartWasmOptions {
 export interface StartedWasm {
   readonly heard: Listener;
   readonly instance: Instance;
+  readonly phases: Started['phases'];
 }
 
 const head = JSON.stringify({
@@ -36,17 +37,37 @@ export async function startWasm(
   guest: string,
   options: StartWasmOptions = {},
 ): Promise<StartedWasm> {
-  const { limits, program, ...rest } = options;
+  return await startWasmOn(openWasm(t, options), guest, options);
+}
+
+/** An engine that closes with the test. */
+export function openWasm(t: Test, options: Pick<StartWasmOptions, 'slots' | 'workers'> = {}): WasmEngine {
+  const { slots, workers = 2 } = options;
   const native = nativeAddon();
-  const engine = new WasmEngine({ native, folder: wasmFolder, workers: 2, beat: () => undefined, ...rest });
+  const engine = new WasmEngine({
+    native,
+    folder: wasmFolder,
+    workers,
+    beat: () => undefined,
+    ...(slots === undefined ? {} : { slots }),
+  });
   t.teardown(() => {
     engine.close();
   });
+  return engine;
+}
+
+/** One more instance of an engine. */
+export async function startWasmOn(
+  engine: WasmEngine,
+  guest: string,
+  { limits, program }: StartWasmOptions = {},
+): Promise<StartedWasm> {
   const heard = new Listener();
   const wasm = await compileWasm(guest, program);
   const spec = { wasm, head, limits: { ...defaultLimits, ...limits } };
-  const { instance } = await engine.start(spec, heard.watcher);
-  return { heard, instance };
+  const { instance, phases } = await engine.start(spec, heard.watcher);
+  return { heard, instance, phases };
 }
 
 /** `body`: 0 none, 2 on stream 0. */

@@ -46,7 +46,7 @@ function toCommand(language: Language, module: Uint8Array, name: string): Uint8A
   try {
     return language.toCommand(module);
   } catch (cause) {
-    if (!(cause instanceof TypeError)) throw cause;
+    if (!(cause instanceof RangeError)) throw cause;
     throw new HostError(
       'ERR_NO_INTERPRETER',
       `Cannot use ${name}: ${cause.message}; run "npm install ${language.packages[0]?.name}"`,

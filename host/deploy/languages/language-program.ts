@@ -19,6 +19,8 @@ export interface LanguageSource {
   readonly alone?: boolean;
   /** The files together may have this many bytes; the interpreter does not count. */
   readonly mostBytes: number;
+  /** The folder of static files: no part of the program. */
+  readonly leftOut?: string;
   /** Folders from which the interpreter's package is looked for, each upwards; default: root, the working directory, islet. */
   readonly searchFrom?: readonly string[];
 }
@@ -45,7 +47,7 @@ export async function languageProgram(source: LanguageSource): Promise<WasmCode>
   const { root, mostBytes, entry, alone = false } = source;
   const own = Object.entries({ ...language.files, handler });
   const [files, module] = await Promise.all([
-    alone ? readFiles(root, [entry], mostBytes) : readFolder(root, mostBytes),
+    alone ? readFiles(root, [entry], mostBytes) : readFolder(root, mostBytes, source.leftOut),
     findInterpreter(language, entry, source.searchFrom ?? [root, process.cwd(), import.meta.dirname]),
   ]);
   return {

@@ -20,7 +20,7 @@ export interface Language {
   readonly files: LanguageFiles;
   /** argv of the interpreter. */
   readonly args: readonly string[];
-  /** The package's file as a WASI preview 1 command. Throws TypeError when it is something else. */
+  /** The package's file as a WASI preview 1 command. Throws RangeError when it is something else. */
   toCommand(module: Uint8Array): Uint8Array;
   /** Where a handler's file lies, from the handler's name: stems relative to the folder, without extension. */
   stemOf(handler: string): string;

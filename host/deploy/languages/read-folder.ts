@@ -10,12 +10,16 @@ const skipped: ReadonlySet<string> = new Set(['node_modules', '__pycache__', 'is
 const environmentFile = 'pyvenv.cfg';
 
 /**
- * All files of a folder, by path: without node_modules, __pycache__, virtual environments, islet.json and whatever begins
+ * All files of a folder but those of `leftOut`, by path: without node_modules, __pycache__, virtual environments, islet.json and whatever begins
  * with a dot. Links are followed within the folder. Rejects with HostError ERR_DEPLOY_TOO_LARGE before reading what is
  * too much, ERR_BUILD for a link that leads out.
  */
-export async function readFolder(root: string, mostBytes: number): Promise<readonly WasmFile[]> {
-  const walk: Walk = { root, mostBytes, paths: [], bytes: 0 };
+export async function readFolder(
+  root: string,
+  mostBytes: number,
+  leftOut?: string,
+): Promise<readonly WasmFile[]> {
+  const walk: Walk = { root, mostBytes, leftOut, paths: [], bytes: 0 };
   await list(walk, '', [root]);
   return readAll(walk);
 }
@@ -26,7 +30,7 @@ export async function readFiles(
   paths: readonly string[],
   mostBytes: number,
 ): Promise<readonly WasmFile[]> {
-  const walk: Walk = { root, mostBytes, paths: [], bytes: 0 };
+  const walk: Walk = { root, mostBytes, leftOut: undefined, paths: [], bytes: 0 };
   for (const path of paths) add(walk, path, (await stat(await realpathWithin(root, path, []))).size);
   return readAll(walk);
 }
@@ -40,6 +44,8 @@ function readAll({ root, paths }: Walk): Promise<readonly WasmFile[]> {
 interface Walk {
   readonly root: string;
   readonly mostBytes: number;
+  /** A folder that is something else, relative to root. */
+  readonly leftOut: string | undefined;
   readonly paths: string[];
   bytes: number;
 }
@@ -51,6 +57,7 @@ async function list(walk: Walk, folder: string, above: readonly string[]): Promi
   for (const { name } of entries) {
     if (name.startsWith('.') || skipped.has(name)) continue;
     const path = folder === '' ? name : `${folder}/${name}`;
+    if (path === walk.leftOut) continue;
     const real = await realpathWithin(walk.root, path, above);
     const info = await stat(real);
     if (info.isDirectory()) await list(walk, path, [...above, real]);

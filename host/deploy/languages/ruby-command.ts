@@ -1,6 +1,5 @@
 import {
   Section,
-  WasmReader,
   appendElement,
   countOf,
   name,
@@ -9,6 +8,7 @@ import {
   u32,
   writeSections,
 } from './wasm-sections.ts';
+import { WasmReader } from '../wasm-reader.ts';
 import type { WasmSection } from './wasm-sections.ts';
 
 /** What the module of ruby.wasm's npm packages exports to its JavaScript host, by the names of its interface. */
@@ -44,7 +44,7 @@ export interface RubyProgram {
 /**
  * Makes a command (with `_start`) of Ruby's module, which is a reactor: the added function starts the interpreter and
  * evaluates the script. Debug sections are left out. The script never returns, so the module's handles, which only a
- * JavaScript host can keep, are never made. Throws TypeError when the module lacks an export that is needed.
+ * JavaScript host can keep, are never made. Throws RangeError when the module lacks an export that is needed.
  */
 export function toRubyCommand(module: Uint8Array, program: RubyProgram): Uint8Array {
   const sections = readSections(module).filter(({ id }) => id !== Section.Custom);
@@ -123,7 +123,7 @@ function findFunctions(exports: Uint8Array | undefined): Functions {
   }
   const indices = Object.entries(needed).map(([key, exported]) => {
     const index = found.get(exported);
-    if (index === undefined) throw new TypeError(`The module does not export ${JSON.stringify(exported)}`);
+    if (index === undefined) throw new RangeError(`it does not export ${JSON.stringify(exported)}`);
     return [key, index];
   });
   return Object.fromEntries(indices) as Functions;

@@ -1,3 +1,5 @@
+import { WasmReader } from '../wasm-reader.ts';
+
 /**
  * Just enough of WebAssembly's binary format (Core Specification 2.0, 5 "Binary Format") to add a function to a module.
  */
@@ -21,10 +23,11 @@ export interface WasmSection {
 
 const preamble: readonly number[] = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 
-/** The sections in file order. Throws TypeError for what is no core module. */
+/** The sections in file order. Throws RangeError for what is no core module. */
 export function readSections(module: Uint8Array): readonly WasmSection[] {
   const reader = new WasmReader(module);
-  for (const byte of preamble) if (reader.byte() !== byte) throw new TypeError('Not a WebAssembly module');
+  for (const byte of preamble)
+    if (reader.byte() !== byte) throw new RangeError('it does not begin as WebAssembly does');
   const sections: WasmSection[] = [];
   while (!reader.done) sections.push({ id: reader.byte(), content: reader.bytes(reader.u32()) });
   return sections;
@@ -80,51 +83,4 @@ export function appendElement(content: Uint8Array | undefined, element: Uint8Arr
 /** Number of elements of a section's vector. */
 export function countOf(content: Uint8Array | undefined): number {
   return content === undefined ? 0 : new WasmReader(content).u32();
-}
-
-/** Reads forward; throws TypeError at the end of the bytes. */
-export class WasmReader {
-  readonly #bytes: Uint8Array;
-  at = 0;
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-  }
-
-  get done(): boolean {
-    return this.at >= this.#bytes.length;
-  }
-
-  byte(): number {
-    const byte = this.#bytes[this.at++];
-    if (byte === undefined) throw new TypeError('The WebAssembly module is cut off');
-    return byte;
-  }
-
-  bytes(length: number): Uint8Array {
-    const end = this.at + length;
-    if (end > this.#bytes.length) throw new TypeError('The WebAssembly module is cut off');
-    const bytes = this.#bytes.subarray(this.at, end);
-    this.at = end;
-    return bytes;
-  }
-
-  /** What was read since `at` was `start`. */
-  since(start: number): Uint8Array {
-    return this.#bytes.subarray(start, this.at);
-  }
-
-  u32(): number {
-    let value = 0;
-    for (let shift = 0; shift < 35; shift += 7) {
-      const byte = this.byte();
-      value += (byte & 0x7f) * 2 ** shift;
-      if (byte < 0x80) return value;
-    }
-    throw new TypeError('The WebAssembly module has a number that is too long');
-  }
-
-  name(): string {
-    return Buffer.from(this.bytes(this.u32())).toString('utf8');
-  }
 }

@@ -1,3 +1,4 @@
+import { defaultEgress } from '#runtime/deployment.ts';
 import { setImmediate as turn } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import t from 'tap';
@@ -31,6 +32,8 @@ const deployment: DeploymentHead = {
   cordon: 'default',
   minWarm: 0,
   routes: [],
+  access: [],
+  egress: defaultEgress,
   createdAt: 0,
 };
 const spec: StartSpec = {

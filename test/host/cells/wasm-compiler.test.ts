@@ -31,7 +31,7 @@ function desk(t: Test, options: WasmCompilerOptions = {}): Desk {
   });
   const compile: Desk['compile'] = async (module, name = 'artifact') => {
     try {
-      return await compiler.compile('fn', Buffer.from(module), join(dir, name));
+      return await compiler.compile({ name: 'fn', module: Buffer.from(module), path: join(dir, name) });
     } catch (error) {
       t.ok(error instanceof HostError, String(error));
       return (error as HostError).code;
@@ -74,7 +74,9 @@ void t.test('compiler: missing imports are listed', { skip }, async (t) => {
   const { dir, compiler } = desk(t);
   const module =
     '(module (import "env" "launch" (func)) (import "env" "aim" (func)) (func (export "_start")))';
-  const failure = await compiler.compile('fn', Buffer.from(module), join(dir, 'a')).catch(String);
+  const failure = await compiler
+    .compile({ name: 'fn', module: Buffer.from(module), path: join(dir, 'a') })
+    .catch(String);
   t.match(failure, 'env::launch');
   t.match(failure, 'env::aim');
 });
@@ -133,3 +135,39 @@ void t.test(
     t.same(ends, ['command', 'ERR_BUILD', 'command', 'ERR_BUILD', 'command']);
   },
 );
+
+void t.test('compiler: who leaves frees the place, waiting or not', { skip }, async (t) => {
+  const { dir, compiler, compile } = desk(t, { atOnce: 1 });
+  const slow = Buffer.from(slowCommand(60_000));
+  const begin = (name: string, signal: AbortSignal): Promise<string> =>
+    compiler.compile({ name: 'fn', module: slow, path: join(dir, name), signal });
+  const [first, second] = [new AbortController(), new AbortController()];
+  const compiled = begin('first', first.signal);
+  const waits = begin('second', second.signal);
+  // As large as theirs: it has no other place to go.
+  const module = Buffer.concat([Buffer.from(quietCommand()), Buffer.alloc(2 ** 20, ' ')]);
+  const next = compile(module, 'next');
+  const reason = new Error('the client left');
+  second.abort(reason);
+  await t.rejects(waits, reason);
+  first.abort(reason);
+  await t.rejects(compiled, reason);
+  t.equal(await next, 'command');
+  await t.rejects(begin('late', second.signal), reason);
+  t.same(await readdir(dir), ['next']);
+});
+
+void t.test('compiler: small modules go on while a large one takes its time', { skip }, async (t) => {
+  const { compiler, compile, dir } = desk(t, { atOnce: 1 });
+  const slow = { name: 'fn', module: Buffer.from(slowCommand(60_000)), path: join(dir, 'slow') };
+  const gone = new AbortController();
+  const order: string[] = [];
+  const large = compiler.compile({ ...slow, signal: gone.signal }).catch(() => order.push('large'));
+  for (const salt of ['a', 'b', 'c']) {
+    t.equal(await compile(quietCommand(salt), salt), 'command');
+    order.push(salt);
+  }
+  gone.abort();
+  await large;
+  t.same(order, ['a', 'b', 'c', 'large']);
+});

@@ -111,6 +111,11 @@ impl<S: Source> Answer<S> {
     /// Takes what is there. True when something moved.
     fn poll(&mut self, cx: &mut Context<'_>) -> Result<bool, Thrown> {
         let mut moved = false;
+        // The caller went away before there was anything for it.
+        if matches!(self.stage, Stage::Head | Stage::Gathering) && self.flow.poll_cancelled(cx) {
+            self.refuse();
+            moved = true;
+        }
         loop {
             let step = match self.stage {
                 Stage::Head => match self.source.poll_head(cx) {

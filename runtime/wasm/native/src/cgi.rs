@@ -184,7 +184,9 @@ fn is_token(byte: u8) -> bool {
 mod tests {
     use super::*;
 
-    fn head(text: &str) -> Result<(u16, Vec<(String, String)>, usize), String> {
+    type Read = (u16, Vec<(String, String)>, usize);
+
+    fn head(text: &str) -> Result<Read, String> {
         match parse_head(text.as_bytes(), true) {
             Parsed::Head(head, body) => Ok((head.status, head.headers, body)),
             Parsed::Malformed(why) => Err(why),

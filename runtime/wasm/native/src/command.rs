@@ -11,11 +11,13 @@ use wasmtime_wasi::I32Exit;
 
 use crate::answer::{Answer, Head, Source, drive};
 use crate::cgi::{Parsed, environment, parse_head};
+use crate::code::Pre;
 use crate::failure::{Thrown, judge};
 use crate::live::Live;
-use crate::load::{Loaded, Pre, when_room};
+use crate::load::{Loaded, when_room};
 use crate::meter::metered;
 use crate::ops_api::{Current, Guest};
+use crate::places::Ticket;
 use crate::protocol::{EventHead, RequestHead};
 use crate::stdin::{Inbox, Stdin};
 use crate::stdout::{Pipe, Stdout};
@@ -27,12 +29,24 @@ pub const RESULT_BYTES: usize = 6 << 20;
 type Opened = (Store<Guest>, Instance);
 
 /// A request, from its slot to its end. `length` is the body's, where it is here whole.
-pub async fn run_request(loaded: Arc<Loaded>, live: Arc<Live>, head: RequestHead, length: Option<usize>) {
+pub async fn run_request(
+    loaded: Arc<Loaded>,
+    live: Arc<Live>,
+    head: RequestHead,
+    length: Option<usize>,
+    ticket: Ticket,
+) {
     let setup = setup(&loaded, &live);
     let length = if head.b == 0 { Some(0).filter(|_| head.m == "POST" || head.m == "PUT") } else { length };
     let env = environment(&head, &loaded.shared.function, length);
     let (core, meter, account, logs) = parts(&loaded, &setup);
-    let outcome = metered(meter, core.ticker.clone(), serve(loaded, live.clone(), setup, env)).await;
+    let stdin = Stdin(live.inbox.clone());
+    let outcome = metered(
+        meter,
+        core.ticker.clone(),
+        serve(loaded, setup, Run { live: live.clone(), env, ticket, pipe: Arc::default(), stdin }),
+    )
+    .await;
     logs.flush();
     match judge(outcome, &account) {
         Ok(Some((json, bytes))) => core.answer(&live, json, bytes),
@@ -42,10 +56,10 @@ pub async fn run_request(loaded: Arc<Loaded>, live: Arc<Live>, head: RequestHead
 }
 
 /// An event, from its slot to its end.
-pub async fn run_event(loaded: Arc<Loaded>, live: Arc<Live>, head: EventHead) {
+pub async fn run_event(loaded: Arc<Loaded>, live: Arc<Live>, head: EventHead, ticket: Ticket) {
     let setup = setup(&loaded, &live);
     let (core, meter, account, logs) = parts(&loaded, &setup);
-    let outcome = metered(meter, core.ticker.clone(), answer_event(loaded, setup, head)).await;
+    let outcome = metered(meter, core.ticker.clone(), answer_event(loaded, setup, head, (live.clone(), ticket))).await;
     logs.flush();
     match judge(outcome, &account) {
         Ok(json) => {
@@ -72,22 +86,20 @@ fn parts(loaded: &Loaded, setup: &Setup) -> Parts {
 
 type Whole = Option<(String, Option<Bytes>)>;
 
-async fn serve(
-    loaded: Arc<Loaded>,
-    live: Arc<Live>,
-    setup: Setup,
-    env: Vec<(String, String)>,
-) -> Result<Whole, Thrown> {
-    let pipe = Arc::<Pipe>::default();
+async fn serve(loaded: Arc<Loaded>, setup: Setup, run: Run) -> Result<Whole, Thrown> {
     let meter = setup.meter.clone();
-    let source = CgiSource { pipe: pipe.clone(), start: BytesMut::new(), ended: false };
-    let mut answer = Answer::new(live.invocation.clone(), live.flow.clone(), source);
-    let run = run(loaded, setup, Stdin(live.inbox.clone()), pipe, env);
-    drive(run, &mut answer, &meter).await?;
+    let source = CgiSource { pipe: run.pipe.clone(), start: BytesMut::new(), ended: false };
+    let mut answer = Answer::new(run.live.invocation.clone(), run.live.flow.clone(), source);
+    drive(run.run(loaded, setup), &mut answer, &meter).await?;
     Ok(answer.take_whole())
 }
 
-async fn answer_event(loaded: Arc<Loaded>, setup: Setup, head: EventHead) -> Result<String, Thrown> {
+async fn answer_event(
+    loaded: Arc<Loaded>,
+    setup: Setup,
+    head: EventHead,
+    (live, ticket): (Arc<Live>, Ticket),
+) -> Result<String, Thrown> {
     let mut event = serde_json::to_vec(&head.e).unwrap_or_default();
     event.push(b'\n');
     let env = vec![
@@ -97,7 +109,8 @@ async fn answer_event(loaded: Arc<Loaded>, setup: Setup, head: EventHead) -> Res
     ];
     let pipe = Arc::<Pipe>::default();
     let stdin = Stdin(Inbox::whole(Some(event.into())));
-    let ((), output) = try_join(run(loaded, setup, stdin, pipe.clone(), env), collect(&pipe)).await?;
+    let run = Run { live, env, ticket, pipe: pipe.clone(), stdin };
+    let ((), output) = try_join(run.run(loaded, setup), collect(&pipe)).await?;
     to_result(&output)
 }
 
@@ -121,21 +134,26 @@ fn to_result(output: &[u8]) -> Result<String, Thrown> {
     Ok(serde_json::json!([text]).to_string())
 }
 
-/// One run of the program; its output is complete when this is done.
-async fn run(
-    loaded: Arc<Loaded>,
-    setup: Setup,
+/// One run of the program.
+struct Run {
+    live: Arc<Live>,
+    env: Vec<(String, String)>,
+    ticket: Ticket,
     stdin: Stdin,
     pipe: Arc<Pipe>,
-    env: Vec<(String, String)>,
-) -> Result<(), Thrown> {
-    let _permit = loaded.core.slot().await;
-    let opened =
-        open(&loaded, &setup, || Streams { stdin: stdin.clone(), stdout: Stdout(pipe.clone()), env: env.clone() });
-    let (store, instance) = opened.await?;
-    let outcome = start(store, instance).await;
-    pipe.end();
-    outcome.map_err(|thrown| thrown.with_stack(setup.logs.tail()))
+}
+
+impl Run {
+    /// The output is complete when this is done.
+    async fn run(self, loaded: Arc<Loaded>, setup: Setup) -> Result<(), Thrown> {
+        let Self { live, env, ticket, stdin, pipe } = self;
+        let _place = loaded.core.slot_for(&live, ticket, loaded.code.weight).await?;
+        let streams = || Streams { stdin: stdin.clone(), stdout: Stdout(pipe.clone()), env: env.clone() };
+        let (store, instance) = open(&loaded, &setup, streams).await?;
+        let outcome = start(store, instance).await;
+        pipe.end();
+        outcome.map_err(|thrown| thrown.with_stack(setup.logs.tail()))
+    }
 }
 
 /// A store with the program in it.

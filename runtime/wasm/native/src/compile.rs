@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use wasmparser::{Validator, WasmFeatures};
+use wasmparser::{BinaryReaderError, Validator, WasmFeatures};
 use wasmtime::component::Component;
 use wasmtime::{Engine, ExternType, Linker, Module, Store};
 use wasmtime_wasi::WasiCtx;
 use wasmtime_wasi_http::WasiHttpCtx;
 
 use crate::bindings::State;
+use crate::code::proxy_pre;
 use crate::limiter::Limiter;
 use crate::linkers::{Linkers, missing_of_command, missing_of_component};
-use crate::load::proxy_pre;
 use crate::meter::Meter;
 use crate::ops_api::{Current, Guest, Shared};
 use crate::outbox::Outbox;
@@ -78,8 +78,14 @@ fn uncompilable(binary: &[u8], error: &wasmtime::Error) -> Refusal {
         Ok(_) => {
             Refusal::new("unsupported", format!("Cannot compile this, or it uses a proposal that is off: {error:#}"))
         }
-        Err(error) => Refusal::new("malformed", error.to_string()),
+        Err(error) => Refusal::new("malformed", malformation(&error)),
     }
+}
+
+/// The parser has no kind for it, only these words, whatever section the end is in.
+fn malformation(error: &BinaryReaderError) -> String {
+    let cut = error.message().contains("unexpected end");
+    format!("{}{error}", if cut { "The file is cut off: " } else { "" })
 }
 
 fn unlinkable(error: &wasmtime::Error) -> Refusal {
@@ -163,4 +169,21 @@ fn inspect_command(engine: &Engine, linker: &Linker<Guest>, module: &Module) -> 
         "The module is no WASI preview 1 command: it exports no function _start without parameters and results"
     };
     Err(Refusal::new("world", message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_that_is_cut_off_is_called_so() {
+        let whole = wat::parse_str(r#"(module (memory (export "memory") 1) (func (export "_start")))"#).unwrap();
+        let engine = crate::config::compiler().unwrap();
+        assert!(compile(&engine, &whole).is_ok());
+        for length in [9, whole.len() / 2, whole.len() - 1] {
+            let refusal = compile(&engine, &whole[..length]).err().unwrap();
+            assert_eq!(refusal.reason, "malformed");
+            assert!(refusal.message.starts_with("The file is cut off"), "{}: {}", length, refusal.message);
+        }
+    }
 }

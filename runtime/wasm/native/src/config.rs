@@ -26,27 +26,39 @@ pub fn compiler() -> Result<Engine> {
     Engine::new(&base())
 }
 
-/// The engine of a cell: with a pool for `slots` stores of up to `memory_mb`, with a smaller one, or with none. The
-/// second value tells whether there is a pool.
-pub fn runner(slots: u32, memory_mb: f64) -> Result<(Engine, bool)> {
+/// What one place for a store has of the pool.
+pub const PLACE_MEMORIES: u32 = 2;
+pub const PLACE_TABLES: u32 = 8;
+
+/// The engine of a cell.
+pub struct Runner {
+    pub engine: Engine,
+    /// There is a pool.
+    pub pooled: bool,
+    /// Stores there is room for: as many as were asked for, or fewer.
+    pub places: u32,
+}
+
+/// With a pool for `slots` stores of up to `memory_mb`, with a smaller one, or with none.
+pub fn runner(slots: u32, memory_mb: f64) -> Result<Runner> {
     let memory_bytes = (memory_mb.max(1.0) * 1048576.0) as usize;
-    let mut memories = slots.saturating_mul(2).clamp(8, 4096);
+    let mut memories = slots.saturating_mul(PLACE_MEMORIES).clamp(8, 4096);
     while memories >= 8 {
         let mut config = base();
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(memories, memory_bytes)));
         if let Ok(engine) = Engine::new(&config) {
-            return Ok((engine, true));
+            return Ok(Runner { engine, pooled: true, places: slots.min(memories / PLACE_MEMORIES) });
         }
         memories /= 2;
     }
-    Ok((Engine::new(&base())?, false))
+    Ok(Runner { engine: Engine::new(&base())?, pooled: false, places: slots })
 }
 
 /// A component made of JavaScript has up to 2 memories, 4 tables and 8 core instances.
 fn pool(memories: u32, memory_bytes: usize) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_memories(memories).max_memory_size(memory_bytes);
-    pool.total_tables(memories * 4).table_elements(TABLE_ELEMENTS);
+    pool.total_tables(memories / PLACE_MEMORIES * PLACE_TABLES).table_elements(TABLE_ELEMENTS);
     pool.total_core_instances(memories * 8).total_component_instances(memories);
     pool.total_stacks(memories * 2);
     pool.max_core_instances_per_component(64).max_memories_per_component(4).max_tables_per_component(32);
@@ -77,11 +89,12 @@ mod tests {
 
     #[test]
     fn one_artifact_fits_with_and_without_a_pool() {
-        let (pooled, with) = runner(16, 128.0).unwrap();
-        let (plain, without) = runner(16, 1e9).unwrap();
-        assert!(with && !without);
+        let pooled = runner(16, 128.0).unwrap();
+        let plain = runner(16, 1e9).unwrap();
+        assert!(pooled.pooled && !plain.pooled);
+        assert_eq!((pooled.places, plain.places), (16, 16));
         let hash = engine_hash(&compiler().unwrap());
-        assert_eq!(engine_hash(&pooled), hash);
-        assert_eq!(engine_hash(&plain), hash);
+        assert_eq!(engine_hash(&pooled.engine), hash);
+        assert_eq!(engine_hash(&plain.engine), hash);
     }
 }

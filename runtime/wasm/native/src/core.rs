@@ -1,21 +1,26 @@
 //! One engine: its guests, its threads, its slots, and who runs what.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
 use bytes::Bytes;
+use futures::future::{Either, select};
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::Engine;
 
+use crate::clocks::Clocks;
+use crate::code::Codes;
 use crate::failure::{Ending, Thrown};
 use crate::http::Vessel;
 use crate::linkers::Linkers;
-use crate::live::Live;
-use crate::load::{Code, Loaded};
+use crate::live::{ABANDONED, Live};
+use crate::load::Loaded;
 use crate::meter::{Meter, Stop};
 use crate::ops_api::{Invocation, RESIDENT_OPERATIONS, Routed};
 use crate::outbox::{End, Kind, Line, Outbox};
+use crate::places::{Place, Ticket};
 use crate::protocol::{In, parse};
 use crate::slots::Slots;
 use crate::stdin::Inbox;
@@ -27,9 +32,10 @@ pub struct Core {
     pub pooled: bool,
     pub linkers: Linkers,
     pub ticker: Arc<Ticker>,
+    pub clocks: Arc<Clocks>,
     pub outbox: Arc<Outbox>,
     pub handle: Handle,
-    pub codes: Mutex<HashMap<String, Weak<Code>>>,
+    pub codes: Codes,
     runtime: Mutex<Option<Runtime>>,
     pub slots: Slots,
     /// None: still loading.
@@ -47,45 +53,58 @@ fn text_of(error: impl std::fmt::Display) -> String {
 
 impl Core {
     pub fn new(workers: u32, slots: u32, memory_mb: f64, outbox: Arc<Outbox>) -> Result<Arc<Self>, String> {
-        let (engine, pooled) = config::runner(slots, memory_mb).map_err(text_of)?;
+        let config::Runner { engine, pooled, places } = config::runner(slots, memory_mb).map_err(text_of)?;
         let linkers = Linkers::new(&engine).map_err(|error| format!("{error:#}"))?;
+        let clocks = Arc::<Clocks>::default();
+        let (begins, ends) = (clocks.clone(), clocks.clone());
         let runtime = Builder::new_multi_thread()
             .worker_threads(workers.max(1) as usize)
             .thread_name("islet-wasm")
             .enable_all()
+            .on_thread_start(move || begins.enter())
+            .on_thread_stop(move || ends.leave())
             .build()
             .map_err(text_of)?;
         Ok(Arc::new(Self {
             linkers,
             pooled,
-            ticker: Ticker::start(engine.clone()).map_err(text_of)?,
+            ticker: Ticker::start(engine.clone(), clocks.clone()).map_err(text_of)?,
+            clocks,
             engine,
             outbox,
             handle: runtime.handle().clone(),
-            codes: Mutex::default(),
+            codes: Codes::default(),
             runtime: Mutex::new(Some(runtime)),
-            slots: Slots::new(slots),
+            slots: Slots::new(places),
             instances: Mutex::default(),
             live: Mutex::default(),
         }))
     }
 
-    /// A place for one more store; waits in order when all are taken.
-    pub async fn slot(&self) -> OwnedSemaphorePermit {
-        if let Some(permit) = self.slots.free() {
-            return permit;
+    /// A place for one more store, in the order of tickets.
+    pub async fn slot(&self, ticket: Ticket, weight: u32) -> Place {
+        if matches!(ticket, Ticket::Waiting(_)) {
+            // One idle program that has siblings gives way.
+            let all: Vec<Arc<Loaded>> = lock(&self.instances).values().flatten().cloned().collect();
+            let _ = all.iter().filter_map(|loaded| loaded.residents.as_ref()).any(|residents| residents.shed());
         }
-        // One idle program that has siblings gives way.
-        let all: Vec<Arc<Loaded>> = lock(&self.instances).values().flatten().cloned().collect();
-        let _ = all.iter().filter_map(|loaded| loaded.residents.as_ref()).any(|residents| residents.shed());
-        self.slots.wait().await
+        self.slots.redeem(ticket, weight).await
+    }
+
+    /// The same for a call, which does not wait any longer when nobody waits for it.
+    pub async fn slot_for(&self, live: &Live, ticket: Ticket, weight: u32) -> Result<Place, Thrown> {
+        let gone =
+            std::future::poll_fn(|cx| if live.flow.poll_cancelled(cx) { Poll::Ready(()) } else { Poll::Pending });
+        match select(pin!(self.slot(ticket, weight)), gone).await {
+            Either::Left((place, _)) => Ok(place),
+            Either::Right(_) => Err(Thrown::new("AbortError", ABANDONED, "handler")),
+        }
     }
 
     /// Keeps a store for the next request, unless somebody waits for its slot or its instance is gone.
     pub fn park(&self, vessel: Vessel) {
         let instances = lock(&self.instances);
-        let refused =
-            if instances.contains_key(&vessel.instance) { self.slots.park(vessel) } else { Some(vessel) };
+        let refused = if instances.contains_key(&vessel.instance) { self.slots.park(vessel) } else { Some(vessel) };
         // A store is not freed under the lock: `begin` takes it on the main thread.
         drop(instances);
         drop(refused);
@@ -126,6 +145,7 @@ impl Core {
         }
         let invocation = Invocation::new(number, loaded.shared.clone(), meter, 2);
         let message = parse(text, bytes);
+        let ticket = loaded.queue();
         let inbox = match &message {
             Ok(In::Request(head, _)) if head.b == 2 => Inbox::new(Some(invocation.clone())),
             Ok(In::Request(_, body)) => Inbox::whole(body.clone()),
@@ -135,13 +155,13 @@ impl Core {
         lock(&self.live).insert(number, live.clone());
         match message {
             Ok(In::Request(head, _)) if loaded.is_component() => {
-                self.handle.spawn(http::run(loaded, live, head));
+                self.handle.spawn(http::run(loaded, live, head, ticket));
             }
             Ok(In::Request(head, body)) => {
-                self.handle.spawn(command::run_request(loaded, live, head, body.map(|body| body.len())));
+                self.handle.spawn(command::run_request(loaded, live, head, body.map(|body| body.len()), ticket));
             }
             Ok(In::Event(head)) if !loaded.is_component() => {
-                self.handle.spawn(command::run_event(loaded, live, head));
+                self.handle.spawn(command::run_event(loaded, live, head, ticket));
             }
             Ok(In::Event(_)) => {
                 live.invocation.emit('N', r#"["a wasi:http component answers requests only"]"#.into(), None);
@@ -206,9 +226,7 @@ impl Core {
             self.end(&live, "instance");
             live.invocation.meter().stop(Stop::Unloaded);
         }
-        if let Some(residents) = &loaded.residents {
-            residents.stop();
-        }
+        loaded.stop();
         let parked = self.slots.unpark_all(instance);
         // Stores are not freed on the main thread.
         self.handle.spawn(async move { drop((parked, loaded)) });
@@ -247,7 +265,7 @@ impl Core {
 
     fn finish_with(&self, live: &Live, line: Line, cause: &'static str) {
         let cpu_ms = live.invocation.meter().cpu_ms();
-        let peak_bytes = live.account.get().map_or(0, |account| account.peak());
+        let peak_bytes = live.peak();
         let end = End { cause, cpu_ms, peak_bytes };
         lock(&self.live).remove(&live.invocation.number);
         live.invocation.close(Some(Line { end: Some(end), ..line }));

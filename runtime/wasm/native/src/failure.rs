@@ -5,6 +5,7 @@ use wasmtime::{Error, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use crate::limiter::Account;
+use crate::lines::LineTooLong;
 use crate::meter::{Metered, Stop};
 
 /// What a `Z` line says.
@@ -24,14 +25,21 @@ impl Thrown {
 
     /// What an error of Wasmtime means: a trap, an exit, or something of ours.
     pub fn from_error(error: &Error, phase: &'static str) -> Self {
-        let stack = error.downcast_ref::<WasmBacktrace>().map(|backtrace| backtrace.to_string());
         if let Some(I32Exit(code)) = error.downcast_ref::<I32Exit>() {
             return Self::new("Error", format!("The program ended with exit code {code}"), phase);
         }
-        if let Some(trap) = error.downcast_ref::<Trap>() {
-            return Self { stack, ..Self::new("Trap", trap.to_string(), phase) };
+        if let Some(too_long) = error.downcast_ref::<LineTooLong>() {
+            return Self::new("RangeError", too_long.to_string(), "result");
         }
-        Self { stack, ..Self::new("Error", error.root_cause().to_string(), phase) }
+        let thrown = match error.downcast_ref::<Trap>() {
+            Some(trap) => Self::new("WebAssembly.Trap", trap.to_string().replace("wasm trap: ", ""), phase),
+            None => Self::new("Error", error.root_cause().to_string(), phase),
+        };
+        match error.downcast_ref::<WasmBacktrace>() {
+            // As in JavaScript, a stack begins with what it is the stack of.
+            Some(trace) => Self { stack: Some(format!("{}: {}\n{trace}", thrown.name, thrown.message)), ..thrown },
+            None => thrown,
+        }
     }
 
     pub fn with_stack(mut self, stack: String) -> Self {

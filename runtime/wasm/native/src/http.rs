@@ -9,19 +9,21 @@ use futures::channel::oneshot;
 use http::{HeaderName, HeaderValue, Method, Uri};
 use http_body::Body;
 use http_body_util::BodyExt;
-use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::{AsContextMut, Store};
 use wasmtime_wasi_http::handler::{Prepared, Proxy, Request};
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
+use wasmtime_wasi_http::p2::body::HostOutgoingBody;
 use wasmtime_wasi_http::{WasiBody, WasiHttpView};
 
 use crate::answer::{Answer, Head, Source, drive};
+use crate::code::Pre;
 use crate::failure::{Thrown, judge};
 use crate::limiter::Account;
 use crate::live::Live;
-use crate::load::{Loaded, Opened, Pre, when_room};
+use crate::load::{Loaded, Opened, when_room};
 use crate::meter::metered;
 use crate::ops_api::{Current, Guest};
+use crate::places::{Place, Ticket};
 use crate::protocol::{RequestHead, from_latin1, latin1};
 use crate::stdin::RequestBody;
 use crate::wasi::{Setup, open_component_store};
@@ -30,24 +32,29 @@ use crate::wasi::{Setup, open_component_store};
 pub struct Vessel {
     pub instance: u32,
     setup: Setup,
-    permit: OwnedSemaphorePermit,
     opened: Option<Opened>,
     used: u32,
+    /// Given back after the store is gone.
+    _place: Place,
 }
 
 impl Vessel {
-    /// Gives up the store for its place.
-    pub fn into_permit(self) -> OwnedSemaphorePermit {
-        self.permit
+    pub fn new(loaded: &Loaded, setup: Setup, place: Place, opened: Option<Opened>) -> Self {
+        Self { instance: loaded.shared.instance, setup, opened, used: 0, _place: place }
+    }
+
+    /// No request was in it yet.
+    pub fn is_fresh(&self) -> bool {
+        self.used == 0
     }
 }
 
 type Response = Result<http::Response<WasiBody>, wasmtime::Error>;
 
 /// One invocation, from its slot to its end.
-pub async fn run(loaded: Arc<Loaded>, live: Arc<Live>, head: RequestHead) {
+pub async fn run(loaded: Arc<Loaded>, live: Arc<Live>, head: RequestHead, ticket: Ticket) {
     let (core, meter) = (loaded.core.clone(), live.invocation.meter());
-    let board = board(loaded.clone(), live.clone());
+    let board = board(loaded.clone(), live.clone(), ticket);
     let boarded = metered(meter.clone(), core.ticker.clone(), board).await;
     let vessel = match judge(boarded, &Account::default()) {
         Ok(vessel) => vessel,
@@ -57,22 +64,34 @@ pub async fn run(loaded: Arc<Loaded>, live: Arc<Live>, head: RequestHead) {
     account.begin();
     let _ = live.account.set(account.clone());
     let outcome = metered(meter, core.ticker.clone(), serve(loaded, live.clone(), head, vessel)).await;
-    logs.flush();
-    match judge(outcome, &account) {
-        Ok(Some((json, bytes))) => core.answer(&live, json, bytes),
-        Ok(None) => core.end(&live, "finished"),
-        Err(ending) => core.fail(&live, ending),
+    let (whole, vessel) = match judge(outcome, &account) {
+        Ok(served) => served,
+        Err(ending) => {
+            logs.flush();
+            return core.fail(&live, ending);
+        }
+    };
+    match vessel {
+        // From here on its account and its log are the next request's.
+        Some(vessel) => {
+            live.settle();
+            core.park(vessel);
+        }
+        None => logs.flush(),
+    }
+    match whole {
+        Some((json, bytes)) => core.answer(&live, json, bytes),
+        None => core.end(&live, "finished"),
     }
 }
 
-async fn board(loaded: Arc<Loaded>, live: Arc<Live>) -> Result<Vessel, Thrown> {
-    let instance = loaded.shared.instance;
-    if let Some(vessel) = (loaded.spec.program.reuse > 1).then(|| loaded.core.slots.unpark(instance)).flatten() {
+async fn board(loaded: Arc<Loaded>, live: Arc<Live>, ticket: Ticket) -> Result<Vessel, Thrown> {
+    if let Some(vessel) = loaded.core.slots.unpark(loaded.shared.instance) {
         return Ok(vessel);
     }
-    let permit = loaded.core.slot().await;
+    let place = loaded.core.slot_for(&live, ticket, loaded.code.weight).await?;
     let setup = Setup::new(Current::new(loaded.shared.clone()), live.invocation.meter());
-    Ok(Vessel { instance, setup, permit, opened: None, used: 0 })
+    Ok(Vessel::new(&loaded, setup, place, None))
 }
 
 /// A store with the component in it.
@@ -90,20 +109,19 @@ pub async fn open_component(loaded: &Loaded, setup: &Setup) -> Result<Opened, Th
 
 type Whole = Option<(String, Option<Bytes>)>;
 
-async fn serve(loaded: Arc<Loaded>, live: Arc<Live>, head: RequestHead, vessel: Vessel) -> Result<Whole, Thrown> {
+/// The answer, where it is not sent yet, and the vessel, where its store may take another request.
+type Served = (Whole, Option<Vessel>);
+
+async fn serve(loaded: Arc<Loaded>, live: Arc<Live>, head: RequestHead, vessel: Vessel) -> Result<Served, Thrown> {
     let meter = live.invocation.meter();
     let (sender, receiver) = oneshot::channel();
     let (body_done, body_over) = oneshot::channel();
-    let source = HttpSource { response: receiver, body: None, done: Some(body_done) };
+    let source = HttpSource { response: Some(receiver), body: None, done: Some(body_done) };
     let mut answer = Answer::new(live.invocation.clone(), live.flow.clone(), source);
     let request = to_request(&head, RequestBody(live.inbox.clone()))?;
-    let core = loaded.core.clone();
     let guest = call(loaded, live, vessel, Call { request, sender, body_over });
-    let reusable = drive(guest, &mut answer, &meter).await?;
-    if let Some(vessel) = reusable {
-        core.park(vessel);
-    }
-    Ok(answer.take_whole())
+    let vessel = drive(guest, &mut answer, &meter).await?;
+    Ok((answer.take_whole(), vessel))
 }
 
 struct Call {
@@ -120,11 +138,13 @@ async fn call(loaded: Arc<Loaded>, live: Arc<Live>, mut vessel: Vessel, call: Ca
         None => open_component(&loaded, &vessel.setup).await?,
     };
     store.data_mut().meter = live.invocation.meter();
+    store.set_epoch_deadline(1);
     if !handle(&mut store, &proxy, call).await.map_err(|error| Thrown::from_error(&error, "handler"))? {
         return Err(no_response());
     }
     vessel.used += 1;
-    if vessel.used >= loaded.spec.program.reuse {
+    // A body that is open when the guest has returned stays so: with the store it ends.
+    if vessel.used >= loaded.spec.program.reuse || has_open_body(&mut store) {
         return Ok(None);
     }
     vessel.setup.logs.flush();
@@ -172,6 +192,10 @@ async fn handle(store: &mut Store<Guest>, proxy: &Proxy, call: Call) -> wasmtime
     Ok(take(&sender).is_none())
 }
 
+fn has_open_body(store: &mut Store<Guest>) -> bool {
+    store.data_mut().table().iter_mut().any(|entry| entry.is::<HostOutgoingBody>())
+}
+
 fn no_response() -> Thrown {
     let message = "The component returned without a response; set the response-outparam before returning";
     Thrown::new("Error", message, "result")
@@ -211,7 +235,7 @@ fn to_uri(url: &str) -> Option<Uri> {
 }
 
 struct HttpSource {
-    response: oneshot::Receiver<Response>,
+    response: Option<oneshot::Receiver<Response>>,
     body: Option<WasiBody>,
     /// Dropped when the body is complete.
     done: Option<oneshot::Sender<()>>,
@@ -219,7 +243,8 @@ struct HttpSource {
 
 impl Source for HttpSource {
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Head, Thrown>> {
-        let response = match futures::ready!(Pin::new(&mut self.response).poll(cx)) {
+        let Some(response) = &mut self.response else { return Poll::Pending };
+        let response = match futures::ready!(Pin::new(response).poll(cx)) {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Poll::Ready(Err(Thrown::from_error(&error, "handler"))),
             Err(_) => return Poll::Ready(Err(no_response())),
@@ -252,6 +277,7 @@ impl Source for HttpSource {
     }
 
     fn refuse(&mut self) {
+        self.response = None;
         self.body = None;
         self.done = None;
     }

@@ -3,6 +3,8 @@
 mod answer;
 mod bindings;
 mod cgi;
+mod clocks;
+mod code;
 mod command;
 mod compile;
 mod config;
@@ -10,6 +12,7 @@ mod core;
 mod failure;
 mod http;
 mod limiter;
+mod lines;
 mod linkers;
 mod live;
 mod load;
@@ -19,6 +22,7 @@ mod ops;
 mod ops_api;
 mod outbox;
 mod outflow;
+mod places;
 mod protocol;
 mod resident;
 mod residents;
@@ -33,12 +37,13 @@ use std::sync::Arc;
 
 use ::bytes::Bytes;
 use futures::FutureExt;
+use napi::JsDeferred;
 use napi::bindgen_prelude::{Env, Error, Function, Object, Result, Uint8Array};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
 
 use crate::core::Core;
-use crate::load::{Refused, Started, load};
+use crate::load::{Refused, Started, load, load_now};
 use crate::outbox::{Kind, Line, Outbox};
 use crate::spec::GuestKind;
 
@@ -203,12 +208,19 @@ impl Engine {
         let (deferred, promise) = env.create_deferred()?;
         let core = self.core.clone();
         core.expect(instance);
+        let mut answer = Loading(Some(deferred));
         self.core.handle.spawn(async move {
             let loading = std::panic::AssertUnwindSafe(load(core, instance, spec));
             let outcome = loading.catch_unwind().await.unwrap_or_else(|_| Err(Refused::crashed("The engine failed")));
-            deferred.resolve(move |_| Ok(NativeLoaded::from(outcome)));
+            answer.resolve(outcome);
         });
         Ok(promise)
+    }
+
+    /// `load` at once, where the same spec has been loaded before and its code is still in memory; else undefined.
+    #[napi(catch_unwind)]
+    pub fn load_now(&self, instance: u32, spec: String) -> Option<NativeLoaded> {
+        load_now(&self.core, instance, &spec).map(|started| NativeLoaded::from(Ok(started)))
     }
 
     #[napi(catch_unwind)]
@@ -241,6 +253,12 @@ impl Engine {
         self.core.memory_bytes(instance) as f64
     }
 
+    /// CPU time of all threads of this engine since it was made; rises only.
+    #[napi(catch_unwind)]
+    pub fn cpu_ms(&self) -> f64 {
+        self.core.clocks.cpu_ms()
+    }
+
     #[napi(catch_unwind)]
     pub fn drain(&self) -> Vec<NativeEvent> {
         self.core.outbox.drain().into_iter().map(NativeEvent::from).collect()
@@ -249,6 +267,25 @@ impl Engine {
     #[napi(catch_unwind)]
     pub fn close(&self) {
         self.core.close();
+    }
+}
+
+type Resolver = Box<dyn FnOnce(Env) -> Result<NativeLoaded> + Send>;
+
+/// A promise of `load`; kept when the engine closes and the task that would keep it goes.
+struct Loading(Option<JsDeferred<NativeLoaded, Resolver>>);
+
+impl Loading {
+    fn resolve(&mut self, outcome: std::result::Result<Started, Refused>) {
+        if let Some(deferred) = self.0.take() {
+            deferred.resolve(Box::new(move |_| Ok(NativeLoaded::from(outcome))));
+        }
+    }
+}
+
+impl Drop for Loading {
+    fn drop(&mut self) {
+        self.resolve(Err(Refused::crashed("The engine was closed")));
     }
 }
 

@@ -56,6 +56,15 @@ impl Limiter {
         Self { limit, last: 0, account, gauge }
     }
 
+    /// False; remembered where our limit would not have allowed it either.
+    fn deny_beyond_limit(&self, current: usize, desired: usize, unit: usize) -> bool {
+        let delta = (desired.saturating_sub(current) as u64).saturating_mul(unit as u64);
+        if self.account.used.load(Ordering::Relaxed).saturating_add(delta) > self.limit {
+            self.account.denied.store(true, Ordering::Relaxed);
+        }
+        false
+    }
+
     fn grow(&mut self, current: usize, desired: usize, unit: usize) -> bool {
         let delta = (desired.saturating_sub(current) as u64).saturating_mul(unit as u64);
         let used = self.account.used.load(Ordering::Relaxed).saturating_add(delta);
@@ -86,9 +95,10 @@ impl Drop for Limiter {
 
 impl ResourceLimiter for Limiter {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> Result<bool> {
-        // Beyond its own declared maximum a growth fails for the guest's own reasons.
+        // Beyond its own declared maximum a growth fails for the guest's own reasons; but that the pool has no more
+        // comes as a maximum, too.
         if maximum.is_some_and(|maximum| desired > maximum) {
-            return Ok(false);
+            return Ok(self.deny_beyond_limit(current, desired, 1));
         }
         Ok(self.grow(current, desired, 1))
     }
@@ -99,13 +109,12 @@ impl ResourceLimiter for Limiter {
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> Result<bool> {
-        // The pool's own bound comes here as a maximum, too.
         if desired > TABLE_ELEMENTS {
             self.account.denied.store(true, Ordering::Relaxed);
             return Ok(false);
         }
         if maximum.is_some_and(|maximum| desired > maximum) {
-            return Ok(false);
+            return Ok(self.deny_beyond_limit(current, desired, ELEMENT_BYTES));
         }
         Ok(self.grow(current, desired, ELEMENT_BYTES))
     }
@@ -164,5 +173,7 @@ mod tests {
         let (mut limiter, account, _) = limiter(1000);
         assert!(!limiter.memory_growing(0, 20, Some(10)).unwrap());
         assert!(!account.denied());
+        assert!(!limiter.memory_growing(0, 2000, Some(1000)).unwrap());
+        assert!(account.denied());
     }
 }

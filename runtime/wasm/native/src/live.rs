@@ -11,6 +11,9 @@ use crate::protocol::In;
 use crate::resident::Resident;
 use crate::stdin::Inbox;
 
+/// What the streams of a call say whose caller went away.
+pub const ABANDONED: &str = "The caller went away";
+
 /// One invocation under way.
 pub struct Live {
     pub invocation: Arc<Invocation>,
@@ -19,23 +22,43 @@ pub struct Live {
     pub flow: Arc<Outflow>,
     /// Of the store that runs it, once there is one.
     pub account: OnceLock<Arc<Account>>,
+    peak: OnceLock<u64>,
     /// The resident that runs it, and what waits to be written to one.
     pub seat: Mutex<Seat>,
 }
 
 #[derive(Default)]
 pub struct Seat {
+    /// A program went without having read a byte of it.
+    pub passed_over: bool,
     pub resident: Option<Arc<Resident>>,
     pub lines: Vec<Bytes>,
 }
 
 impl Live {
     pub fn new(invocation: Arc<Invocation>, inbox: Arc<Inbox>) -> Arc<Self> {
-        Arc::new(Self { invocation, inbox, flow: Outflow::new(), account: OnceLock::new(), seat: Mutex::default() })
+        Arc::new(Self {
+            invocation,
+            inbox,
+            flow: Outflow::new(),
+            account: OnceLock::new(),
+            peak: OnceLock::new(),
+            seat: Mutex::default(),
+        })
     }
 
     pub fn instance(&self) -> u32 {
         self.invocation.shared.instance
+    }
+
+    /// Bytes of its store.
+    pub fn peak(&self) -> u64 {
+        self.peak.get().copied().unwrap_or_else(|| self.account.get().map_or(0, |account| account.peak()))
+    }
+
+    /// Its store goes to somebody else: what it used stays as it is.
+    pub fn settle(&self) {
+        let _ = self.peak.set(self.peak());
     }
 
     /// Hands a later message to whom it is for.
@@ -55,8 +78,12 @@ impl Live {
             In::Answer { op, ok, value, bytes, streamed } => {
                 self.route(Some(op), Routed::Answer { ok, value, bytes, streamed });
             }
-            // A guest of ours has no signal to abort: its stream is cancelled, its limits stay.
-            In::Abort | In::Request(..) | In::Event(_) | In::Other => {}
+            // These guests have no signal to hear: their streams break, and their limits stay.
+            In::Abort => {
+                self.inbox.fail(ABANDONED.into());
+                self.flow.cancel();
+            }
+            In::Request(..) | In::Event(_) | In::Other => {}
         }
     }
 

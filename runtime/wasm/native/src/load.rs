@@ -1,35 +1,24 @@
 //! From a compiled file to an instance that takes invocations.
 
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use wasmtime::component::Component;
-use wasmtime::{InstancePre, Module, PoolConcurrencyLimitError, Store};
-use wasmtime_wasi_http::handler::{Proxy, ProxyPre};
-use wasmtime_wasi_http::{p2, p3};
+use wasmtime::{PoolConcurrencyLimitError, Store};
+use wasmtime_wasi_http::handler::Proxy;
 
+use crate::code::{Code, Pre};
 use crate::command;
 use crate::core::Core;
 use crate::failure::{Ending, Thrown, judge};
-use crate::http::open_component;
+use crate::http::{Vessel, open_component};
 use crate::limiter::Gauge;
 use crate::meter::{Meter, Stop, metered};
 use crate::ops_api::{Current, Guest, Shared};
+use crate::places::{Place, Ticket};
 use crate::residents::Residents;
-use crate::spec::{GuestKind, Spec};
+use crate::spec::Spec;
 use crate::wasi::Setup;
-
-/// Linked code; one for all instances of the same artifact.
-pub struct Code {
-    pub pre: Pre,
-    bytes: u64,
-}
-
-pub enum Pre {
-    Component(ProxyPre<Guest>),
-    Command(InstancePre<Guest>),
-}
 
 /// An instance in the contract's sense: what a deployment is in this process.
 pub struct Loaded {
@@ -39,6 +28,8 @@ pub struct Loaded {
     pub code: Arc<Code>,
     pub gauge: Gauge,
     pub residents: Option<Arc<Residents>>,
+    /// Of what is tried out now.
+    starting: Mutex<Weak<Meter>>,
 }
 
 impl Loaded {
@@ -47,8 +38,27 @@ impl Loaded {
     }
 
     pub fn memory_bytes(&self) -> u64 {
-        let sharers = Arc::strong_count(&self.code).max(1) as u64;
-        self.gauge.load(Ordering::Relaxed) + self.code.bytes / sharers
+        self.gauge.load(Ordering::Relaxed) + self.code.share()
+    }
+
+    /// Ends what is no invocation: a start, and programs that stay.
+    pub fn stop(&self) {
+        if let Some(meter) = self.starting.lock().unwrap_or_else(PoisonError::into_inner).upgrade() {
+            meter.stop(Stop::Unloaded);
+        }
+        if let Some(residents) = &self.residents {
+            residents.stop();
+        }
+    }
+
+    /// Asks for what a store of this takes.
+    pub fn queue(&self) -> Ticket {
+        self.core.slots.queue(self.shared.instance, self.code.weight)
+    }
+
+    /// The same, and waits for it.
+    pub async fn place(&self) -> Place {
+        self.core.slot(self.queue(), self.code.weight).await
     }
 }
 
@@ -101,7 +111,33 @@ async fn open(core: &Arc<Core>, instance: u32, text: &str) -> Result<Started, Re
     let begun = Instant::now();
     let spec =
         Spec::parse(text).map_err(|error| Refused::crashed(format!("Cannot read the instance's spec: {error}")))?;
-    let code = read(core, &spec)?;
+    let code = core.codes.read(&core.engine, &core.linkers, &spec).map_err(|error| refuse_file(&error))?;
+    let loaded = assemble(core, instance, spec, code);
+    let load_ms = to_ms(begun.elapsed());
+    if !core.add(loaded.clone()) {
+        return Err(Refused::from_ending(Ending::Silent));
+    }
+    let begun = Instant::now();
+    match loaded.residents.clone() {
+        Some(residents) => residents.first(&loaded).await?,
+        None => try_out(&loaded).await?,
+    }
+    loaded.code.set_tried(text);
+    Ok(Started { load_ms, start_ms: to_ms(begun.elapsed()) })
+}
+
+/// The same at once, where nothing of it takes long: the code is in memory, and this very spec has started with it.
+/// None: `load` it.
+pub fn load_now(core: &Arc<Core>, instance: u32, text: &str) -> Option<Started> {
+    let begun = Instant::now();
+    let spec = Spec::parse(text).ok().filter(|spec| !spec.program.protocol.is_resident())?;
+    let code = core.codes.known(&spec.artifact).filter(|code| code.is_tried(text))?;
+    let loaded = assemble(core, instance, spec, code);
+    core.expect(instance);
+    core.add(loaded).then(|| Started { load_ms: to_ms(begun.elapsed()), start_ms: 0.0 })
+}
+
+fn assemble(core: &Arc<Core>, instance: u32, spec: Spec, code: Arc<Code>) -> Arc<Loaded> {
     let shared = Arc::new(Shared {
         instance,
         function: spec.name.clone(),
@@ -111,44 +147,19 @@ async fn open(core: &Arc<Core>, instance: u32, text: &str) -> Result<Started, Re
         outbox: core.outbox.clone(),
     });
     let residents = spec.program.protocol.is_resident().then(|| Arc::new(Residents::default()));
-    let loaded = Arc::new(Loaded {
+    Arc::new(Loaded {
         core: core.clone(),
         spec,
         shared,
         code,
         gauge: Gauge::default(),
-        residents: residents.clone(),
-    });
-    let load_ms = to_ms(begun.elapsed());
-    if !core.add(loaded.clone()) {
-        return Err(Refused::from_ending(Ending::Silent));
-    }
-    let begun = Instant::now();
-    match residents {
-        Some(residents) => residents.first(&loaded).await?,
-        None => try_out(&loaded).await?,
-    }
-    Ok(Started { load_ms, start_ms: to_ms(begun.elapsed()) })
+        residents,
+        starting: Mutex::default(),
+    })
 }
 
 fn to_ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
-}
-
-fn read(core: &Core, spec: &Spec) -> Result<Arc<Code>, Refused> {
-    let known = || core.codes.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(code) = known().get(&spec.artifact).and_then(std::sync::Weak::upgrade) {
-        return Ok(code);
-    }
-    let code = match spec.program.guest {
-        GuestKind::Component => read_component(core, &spec.artifact),
-        GuestKind::Command => read_command(core, &spec.artifact),
-    };
-    let code = Arc::new(code.map_err(|error| refuse_file(&error))?);
-    let mut codes = known();
-    codes.retain(|_, code| code.strong_count() > 0);
-    codes.insert(spec.artifact.clone(), Arc::downgrade(&code));
-    Ok(code)
 }
 
 fn refuse_file(error: &wasmtime::Error) -> Refused {
@@ -158,30 +169,6 @@ fn refuse_file(error: &wasmtime::Error) -> Refused {
         return Refused { message, ..Refused::exceeded("memoryMb") };
     }
     Refused::crashed(format!("Cannot load the compiled code: {message}"))
-}
-
-fn read_component(core: &Core, path: &str) -> wasmtime::Result<Code> {
-    // SAFETY: the host names only files that `compile` made and that nobody else can write (mode 0600).
-    let component = unsafe { Component::deserialize_file(&core.engine, path)? };
-    let range = component.image_range();
-    let pre = core.linkers.component.instantiate_pre(&component)?;
-    Ok(Code { pre: Pre::Component(proxy_pre(pre)?), bytes: (range.end as usize - range.start as usize) as u64 })
-}
-
-/// The handler of wasi:http 0.2, or else of 0.3.
-pub fn proxy_pre(pre: wasmtime::component::InstancePre<Guest>) -> wasmtime::Result<ProxyPre<Guest>> {
-    if let Ok(pre) = p2::bindings::ProxyPre::new(pre.clone()) {
-        return Ok(ProxyPre::P2(pre));
-    }
-    Ok(ProxyPre::P3(p3::bindings::ServicePre::new(pre)?))
-}
-
-fn read_command(core: &Core, path: &str) -> wasmtime::Result<Code> {
-    // SAFETY: as above.
-    let module = unsafe { Module::deserialize_file(&core.engine, path)? };
-    let range = module.image_range();
-    let pre = core.linkers.for_command(&module)?.instantiate_pre(&module)?;
-    Ok(Code { pre: Pre::Command(pre), bytes: (range.end as usize - range.start as usize) as u64 })
 }
 
 /// As long as isolates have.
@@ -200,23 +187,31 @@ pub fn bound_start(core: &Core, meter: &Arc<Meter>, ready: impl Fn() -> bool + S
     });
 }
 
-/// Instantiates once, so that what cannot start is known before a request comes.
+/// Instantiates once, so that what cannot start is known before a request comes. A component's store is kept for its
+/// first request.
 async fn try_out(loaded: &Arc<Loaded>) -> Result<(), Refused> {
-    let _permit = loaded.core.slot().await;
     let meter = Meter::new(loaded.spec.limits.startup_cpu_ms);
+    *loaded.starting.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&meter);
+    let place = loaded.place().await;
     let setup = Setup::new(Current::new(loaded.shared.clone()), meter.clone());
-    let (account, logs) = (setup.account.clone(), setup.logs.clone());
-    let mine = loaded.clone();
-    bound_start(&loaded.core, &meter, || false);
+    let over = Arc::new(AtomicBool::new(false));
+    let known = over.clone();
+    bound_start(&loaded.core, &meter, move || known.load(Ordering::Relaxed));
+    let (mine, theirs) = (loaded.clone(), setup.clone());
     let outcome = metered(meter, loaded.core.ticker.clone(), async move {
         match &mine.code.pre {
-            Pre::Component(_) => open_component(&mine, &setup).await.map(drop),
-            Pre::Command(_) => command::try_out(&mine, &setup).await,
+            Pre::Component(_) => open_component(&mine, &theirs).await.map(Some),
+            Pre::Command(_) => command::try_out(&mine, &theirs).await.map(|()| None),
         }
     })
     .await;
-    logs.flush();
-    judge(outcome, &account).map_err(Refused::from_ending)
+    over.store(true, Ordering::Relaxed);
+    setup.logs.flush();
+    let opened = judge(outcome, &setup.account).map_err(Refused::from_ending)?;
+    if let Some(opened) = opened {
+        loaded.core.park(Vessel::new(loaded, setup, place, Some(opened)));
+    }
+    Ok(())
 }
 
 /// Tries `open` until the pool has room: its slots are counted more coarsely than its memories.

@@ -1,14 +1,13 @@
 //! Standard error (and a component's standard output) as log lines.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Context;
 
 use bytes::Bytes;
 
 use crate::meter::Meter;
-use crate::ops_api::{Current, log_line, logged_bytes};
+use crate::ops_api::{Current, Logged, log_line};
 use crate::stdout::{Broken, Outlet};
 
 /// A longer line is cut into pieces of this.
@@ -21,8 +20,8 @@ pub struct LogOutlet {
     meter: Arc<Meter>,
     level: &'static str,
     partial: Mutex<Vec<u8>>,
-    /// Bytes logged outside invocations: while a resident starts.
-    outside: AtomicU64,
+    /// Logged outside invocations: while a resident starts.
+    outside: Mutex<Logged>,
     tail: Mutex<VecDeque<u8>>,
 }
 
@@ -33,7 +32,7 @@ impl LogOutlet {
             meter,
             level,
             partial: Mutex::default(),
-            outside: AtomicU64::new(0),
+            outside: Mutex::default(),
             tail: Mutex::default(),
         })
     }
@@ -60,9 +59,8 @@ impl LogOutlet {
             return if invocation.log(self.level, &text) { Ok(()) } else { Err(Broken::Closed) };
         }
         let shared = &self.current.shared;
-        let bytes = logged_bytes(&text);
-        let logged = self.outside.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if logged > shared.log_bytes {
+        let covered = self.outside.lock().unwrap_or_else(PoisonError::into_inner).covers(&text, shared.log_bytes);
+        if !covered {
             self.meter.exceed_log();
             return Err(Broken::Closed);
         }

@@ -17,6 +17,7 @@ use futures::future::{Either, select};
 use serde_json::Value;
 
 use crate::ops_api::{Invocation, Route, Routed};
+use crate::outbox::{Held, Line};
 use crate::protocol::INLINE_BYTES;
 use channel::{Channel, Link};
 pub use ends::{Incoming, Outgoing, Waiting};
@@ -78,6 +79,11 @@ pub struct Answer {
 
 /// Starts an operation; when the invocation is over its answer says so.
 pub fn start(invocation: &Arc<Invocation>, request: Request<'_>) -> Started {
+    start_held(invocation, request, None)
+}
+
+/// The same; `held` is given back when the host has it.
+pub fn start_held(invocation: &Arc<Invocation>, request: Request<'_>, held: Option<Held>) -> Started {
     let number = invocation.next_operation();
     let channel = Arc::new(Channel::default());
     invocation.register(number, channel.clone());
@@ -95,7 +101,8 @@ pub fn start(invocation: &Arc<Invocation>, request: Request<'_>) -> Started {
         request.args,
         u8::from(streamed),
     );
-    if !invocation.emit('O', json, bytes) {
+    let line = Line::new(invocation.shared.instance, invocation.number, 'O', json, bytes);
+    if !invocation.push(Line { held, ..line }) {
         link.channel.message(Routed::Dropped);
     }
     let body = streamed.then(|| Outgoing { link: link.clone(), finished: false });

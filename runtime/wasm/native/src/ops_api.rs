@@ -75,7 +75,7 @@ pub struct Invocation {
 #[derive(Default)]
 struct Routes {
     over: bool,
-    logged: u64,
+    logged: Logged,
     ops: HashMap<u32, Arc<dyn Route>>,
 }
 
@@ -93,13 +93,7 @@ impl Invocation {
     /// One line for the host: a letter of guest/protocol.ts, its JSON, and the bytes that [off, len] pairs point into.
     /// False when the invocation is over.
     pub fn emit(&self, letter: char, json: String, bytes: Option<Bytes>) -> bool {
-        let routes = self.routes();
-        if routes.over {
-            return false;
-        }
-        // Under the lock: nothing may be queued after `close`.
-        self.shared.outbox.push(Line::new(self.shared.instance, self.number, letter, json, bytes));
-        true
+        self.push(Line::new(self.shared.instance, self.number, letter, json, bytes))
     }
 
     /// A log line (`debug`, `log`, `info`, `warn`, `error`), counted against logBytes. False when that is used up (the
@@ -109,8 +103,7 @@ impl Invocation {
         if routes.over {
             return false;
         }
-        routes.logged += logged_bytes(text);
-        if routes.logged > self.shared.log_bytes {
+        if !routes.logged.covers(text, self.shared.log_bytes) {
             drop(routes);
             self.meter().exceed_log();
             return false;
@@ -119,9 +112,10 @@ impl Invocation {
         true
     }
 
-    /// An event of the contract's own kinds; false when the invocation is over.
+    /// An event as it is; false when the invocation is over.
     pub fn push(&self, line: Line) -> bool {
         let routes = self.routes();
+        // Under the lock: nothing may be queued after `close`.
         if !routes.over {
             self.shared.outbox.push(line);
         }
@@ -193,9 +187,23 @@ impl Invocation {
     }
 }
 
-/// What a line counts: its bytes, and an empty one is not free.
-pub fn logged_bytes(text: &str) -> u64 {
-    text.len().max(1) as u64
+/// Log lines that everybody may write, however short; one more for every 16 bytes of the budget. As isolate/output.ts.
+const LEAST_LINES: u64 = 1000;
+
+/// What was logged. A line costs its bytes, and its way to the host.
+#[derive(Default)]
+pub struct Logged {
+    bytes: u64,
+    lines: u64,
+}
+
+impl Logged {
+    /// Counts a line; false when the budget of `most` bytes does not cover it.
+    pub fn covers(&mut self, text: &str, most: u64) -> bool {
+        self.bytes += text.len() as u64;
+        self.lines += 1;
+        self.bytes <= most && self.lines <= LEAST_LINES + most / 16
+    }
 }
 
 pub fn log_line(shared: &Shared, number: u64, level: &str, text: &str) -> Line {

@@ -3,8 +3,9 @@
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
+use tokio::sync::OwnedSemaphorePermit;
 
-use crate::stdout::Weight;
+use crate::lines::Weight;
 
 /// How an invocation ended; `cause` is an EndCause of runtime/frames.ts.
 #[derive(Debug, Clone, Copy)]
@@ -30,17 +31,22 @@ pub struct Line {
     pub text: Option<String>,
     pub bytes: Option<Bytes>,
     pub end: Option<End>,
-    /// Given back when the event is drained.
-    pub weight: Option<Weight>,
+    pub held: Option<Held>,
+}
+
+/// Given back when the event is drained.
+pub enum Held {
+    Weight(Weight),
+    Permit(OwnedSemaphorePermit),
 }
 
 impl Line {
     pub fn new(instance: u32, invocation: u64, letter: char, json: String, bytes: Option<Bytes>) -> Self {
-        Self { instance, invocation, kind: Kind::Letter(letter), text: Some(json), bytes, end: None, weight: None }
+        Self { instance, invocation, kind: Kind::Letter(letter), text: Some(json), bytes, end: None, held: None }
     }
 
     pub fn of(instance: u32, invocation: u64, kind: Kind) -> Self {
-        Self { instance, invocation, kind, text: None, bytes: None, end: None, weight: None }
+        Self { instance, invocation, kind, text: None, bytes: None, end: None, held: None }
     }
 
     pub fn ended(instance: u32, invocation: u64, end: End) -> Self {

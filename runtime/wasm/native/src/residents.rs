@@ -6,19 +6,21 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 
 use crate::failure::{Ending, Thrown};
 use crate::live::Live;
 use crate::load::{Loaded, Refused, bound_start};
 use crate::meter::Stop;
 use crate::outbox::{Kind, Line};
+use crate::places::Place;
 use crate::resident::{Ready, Resident, assign, lock, run};
 
 /// Programs of one instance at once.
 const MOST: usize = 8;
 /// One beyond the first goes when it was idle for this long.
 const IDLE: Duration = Duration::from_secs(30);
+const OUT_OF_STEP: &str = "The program printed a line while it was to wait for one";
 /// Starts that fail in a row before the instance is given up.
 const FAILURES: u32 = 3;
 
@@ -38,14 +40,14 @@ pub struct Residents {
 impl Residents {
     /// Starts the first one; done when it waits for its first line.
     pub async fn first(self: &Arc<Self>, loaded: &Arc<Loaded>) -> Result<(), Refused> {
-        let permit = loaded.core.slot().await;
+        let place = loaded.place().await;
         let (sender, receiver) = oneshot::channel();
         {
             let mut state = lock(&self.state);
             if state.stopped {
                 return Err(Refused::from_ending(Ending::Silent));
             }
-            self.start_one(loaded, permit, Some(sender), &mut state);
+            self.start_one(loaded, place, Some(sender), &mut state);
         }
         receiver.await.unwrap_or_else(|_| Err(Refused::crashed("The program was stopped while it started")))
     }
@@ -74,6 +76,7 @@ impl Residents {
         loaded.core.end(live, "finished");
         lock(&resident.busy).take();
         let mut state = lock(&self.state);
+        resident.check();
         self.schedule(loaded, &mut state);
         if state.all.len() > 1 && resident.is_free() {
             self.retire_later(loaded, resident);
@@ -117,8 +120,8 @@ impl Residents {
         if state.stopped || state.queue.len() <= starting || state.all.len() >= MOST {
             return;
         }
-        match loaded.core.slots.free() {
-            Some(permit) => self.start_one(loaded, permit, None, state),
+        match loaded.core.slots.free(loaded.shared.instance, loaded.code.weight) {
+            Some(place) => self.start_one(loaded, place, None, state),
             // With none at all, somebody has to wait for a slot.
             None if state.all.is_empty() => self.start_when_possible(loaded),
             None => {}
@@ -129,10 +132,10 @@ impl Residents {
         let (mine, loaded) = (self.clone(), loaded.clone());
         let handle = loaded.core.handle.clone();
         handle.spawn(async move {
-            let permit = loaded.core.slot().await;
+            let place = loaded.place().await;
             let mut state = lock(&mine.state);
             if !state.queue.is_empty() && state.all.is_empty() && !state.stopped {
-                mine.start_one(&loaded, permit, None, &mut state);
+                mine.start_one(&loaded, place, None, &mut state);
             }
         });
     }
@@ -140,7 +143,7 @@ impl Residents {
     fn start_one(
         self: &Arc<Self>,
         loaded: &Arc<Loaded>,
-        permit: OwnedSemaphorePermit,
+        place: Place,
         ready: Option<oneshot::Sender<Result<(), Refused>>>,
         state: &mut State,
     ) {
@@ -150,7 +153,7 @@ impl Residents {
         self.watch(loaded, &resident, &ready);
         let started = resident.clone();
         bound_start(&loaded.core, &resident.setup.meter, move || started.ready.load(Ordering::SeqCst));
-        loaded.core.handle.spawn(run(self.clone(), loaded.clone(), resident, permit, ready));
+        loaded.core.handle.spawn(run(self.clone(), loaded.clone(), resident, place, ready));
     }
 
     /// The first time the program waits for a line, it is ready.
@@ -166,7 +169,7 @@ impl Residents {
                 return;
             }
             if !resident.ready.swap(true, Ordering::SeqCst) {
-                resident.setup.logs.flush();
+                resident.started();
                 if let Some(sender) = lock(&ready).take() {
                     let _ = sender.send(Ok(()));
                 }
@@ -175,6 +178,7 @@ impl Residents {
             let handle = loaded.core.handle.clone();
             handle.spawn(async move {
                 let mut state = lock(&mine.state);
+                resident.check();
                 state.failures = 0;
                 mine.schedule(&loaded, &mut state);
             });
@@ -204,8 +208,7 @@ impl Residents {
         let live = lock(&resident.busy).take();
         let was_ready = resident.ready.load(Ordering::SeqCst);
         if let Some(live) = live {
-            lock(&live.seat).resident = None;
-            loaded.core.fail(&live, ending);
+            self.abandoned(loaded, resident, (live, ending), &mut state);
         } else if let Some(ready) = lock(ready).take() {
             let _ = ready.send(Err(Refused::from_ending(ending)));
             return;
@@ -213,6 +216,35 @@ impl Residents {
             self.start_failed(loaded, ending, &mut state);
         }
         self.schedule(loaded, &mut state);
+    }
+
+    /// `live` was given to a program that is gone: another one takes it, once, where this one has not read a byte of it.
+    fn abandoned(
+        &self,
+        loaded: &Arc<Loaded>,
+        resident: &Resident,
+        (live, ending): (Arc<Live>, Ending),
+        state: &mut State,
+    ) {
+        let mut seat = lock(&live.seat);
+        seat.resident = None;
+        let over = live.invocation.is_over();
+        let by_itself = matches!(ending, Ending::Silent | Ending::Threw(_));
+        if by_itself && !over && !state.stopped && !seat.passed_over && resident.is_unread() {
+            seat.passed_over = true;
+            let mut lines = resident.stdin.take_back();
+            lines.append(&mut seat.lines);
+            seat.lines = lines;
+            drop(seat);
+            state.queue.push_front(live);
+            return;
+        }
+        drop(seat);
+        let ending = match ending {
+            Ending::Silent if !over => Ending::Threw(Thrown::new("Error", OUT_OF_STEP, "handler")),
+            other => other,
+        };
+        loaded.core.fail(&live, ending);
     }
 
     /// One that was to help could not start: with none left, who waits for it has no answer to expect.

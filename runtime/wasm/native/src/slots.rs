@@ -1,49 +1,46 @@
 //! Live stores at once, and component stores that wait for their next request.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
 use crate::http::Vessel;
+use crate::places::{Place, Places, Ticket};
 
 pub struct Slots {
-    free: Arc<Semaphore>,
-    waiting: AtomicUsize,
+    places: Arc<Places>,
     /// Longest idle first.
     parked: Mutex<VecDeque<Vessel>>,
 }
 
 impl Slots {
     pub fn new(count: u32) -> Self {
-        Self {
-            free: Arc::new(Semaphore::new(count.max(1) as usize)),
-            waiting: AtomicUsize::new(0),
-            parked: Mutex::default(),
-        }
+        Self { places: Places::new(count), parked: Mutex::default() }
     }
 
-    /// A place that is free now, if need be by giving up an idle store.
-    pub fn free(&self) -> Option<OwnedSemaphorePermit> {
-        if let Ok(permit) = self.free.clone().try_acquire_owned() {
-            return Some(permit);
-        }
-        let vessel = self.parked().pop_front()?;
-        Some(vessel.into_permit())
+    /// A place that is free now.
+    pub fn free(&self, instance: u32, weight: u32) -> Option<Place> {
+        self.places.take_free(instance, weight)
     }
 
-    /// The next place, in order of asking.
-    pub async fn wait(&self) -> OwnedSemaphorePermit {
-        let _waiting = Waiting::new(&self.waiting);
-        // A store that was parked just before would keep its place.
-        if let Some(permit) = self.free() {
-            return permit;
+    /// Queues for a place: whoever asks first is served first, whatever thread redeems its ticket when.
+    pub fn queue(&self, instance: u32, weight: u32) -> Ticket {
+        self.places.queue(instance, weight)
+    }
+
+    /// The place a ticket is for. Idle stores give way to who waits.
+    pub async fn redeem(&self, ticket: Ticket, weight: u32) -> Place {
+        let turn = match ticket {
+            Ticket::Ready(place) => return place,
+            Ticket::Waiting(turn) => turn,
+        };
+        for _ in 0..weight {
+            let idle = self.parked().pop_front();
+            drop(idle);
         }
-        match self.free.clone().acquire_owned().await {
-            Ok(permit) => permit,
+        match turn.await {
+            Some(place) => place,
             // The engine closes: this task goes with its runtime.
-            Err(_) => std::future::pending().await,
+            None => std::future::pending().await,
         }
     }
 
@@ -61,12 +58,13 @@ impl Slots {
         mine
     }
 
-    /// Keeps a store for its next request, or gives it back where somebody waits for its place.
+    /// Keeps a store for its next request, or gives it back where somebody waits for its place, or where it is `fresh`,
+    /// was not used yet, and places are scarce.
     #[must_use]
     pub fn park(&self, vessel: Vessel) -> Option<Vessel> {
         let mut parked = self.parked();
-        // Under the lock: who begins to wait looks at what is parked after it has counted itself.
-        if self.waiting.load(Ordering::SeqCst) > 0 {
+        // Under the lock: who begins to wait looks at what is parked after it has queued.
+        if self.places.has_waiters() || (vessel.is_fresh() && !self.places.is_roomy()) {
             return Some(vessel);
         }
         parked.push_back(vessel);
@@ -74,26 +72,10 @@ impl Slots {
     }
 
     pub fn close(&self) {
-        self.free.close();
+        self.places.close();
     }
 
     fn parked(&self) -> MutexGuard<'_, VecDeque<Vessel>> {
         self.parked.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// One who waits, as long as it does.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn new(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, Ordering::SeqCst);
-        Self(count)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }

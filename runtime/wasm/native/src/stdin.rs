@@ -24,6 +24,8 @@ struct State {
     ended: bool,
     failed: Option<String>,
     consumed: u64,
+    /// Bytes given to the reader.
+    taken: u64,
     reader: Option<Waker>,
     /// Told when a reader finds nothing: a resident is ready for a line.
     starving: Option<Box<dyn Fn() + Send>>,
@@ -86,6 +88,17 @@ impl Inbox {
         wake(state);
     }
 
+    /// Bytes the reader has had.
+    pub fn taken(&self) -> u64 {
+        self.state().taken
+    }
+
+    /// Lines that nobody has read, each without its newline.
+    pub fn take_back(&self) -> Vec<Bytes> {
+        let without_end = |line: Bytes| line.slice(..line.len() - usize::from(line.ends_with(b"\n")));
+        self.state().queue.drain(..).map(without_end).collect()
+    }
+
     /// At most `most` bytes; None at the end.
     fn poll_take(&self, cx: Option<&mut Context<'_>>, most: usize) -> Poll<Option<Result<Bytes, String>>> {
         let mut state = self.state();
@@ -94,6 +107,7 @@ impl Inbox {
             if front.is_empty() {
                 state.queue.pop_front();
             }
+            state.taken += bytes.len() as u64;
             self.grant(&mut state, bytes.len());
             return Poll::Ready(Some(Ok(bytes)));
         }

@@ -1,22 +1,18 @@
-//! Bytes on their way out of a command: its standard output, taken as a stream or as lines.
+//! Bytes on their way out of a command: its standard output.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::{Bytes, BytesMut};
-use futures::task::AtomicWaker;
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
+use crate::lines::LineTooLong;
+
 /// What a pipe holds before the writer waits.
-const PIPE_BYTES: usize = 64 * 1024;
-/// What may be on its way to the main thread before a writer of lines waits.
-const UNDRAINED_BYTES: usize = 1024 * 1024;
-/// What an event costs beside its bytes: lines without any are no gift.
-const EVENT_BYTES: usize = 512;
+pub const PIPE_BYTES: usize = 64 * 1024;
 
 #[derive(Default)]
 struct State {
@@ -102,14 +98,14 @@ pub enum Broken {
     /// The receiver is gone: EPIPE.
     Closed,
     /// The guest went too far: it ends.
-    Trap(String),
+    TooLong(LineTooLong),
 }
 
 impl From<Broken> for StreamError {
     fn from(broken: Broken) -> Self {
         match broken {
             Broken::Closed => Self::Closed,
-            Broken::Trap(why) => Self::Trap(wasmtime::Error::msg(why)),
+            Broken::TooLong(error) => Self::Trap(wasmtime::Error::new(error)),
         }
     }
 }
@@ -153,70 +149,6 @@ impl Outlet for Pipe {
         let reader = state.reader.take();
         drop(state);
         wake(reader);
-        Ok(())
-    }
-}
-
-/// Counts what lies undrained in the outbox.
-#[derive(Default)]
-pub struct Gate {
-    bytes: AtomicUsize,
-    waker: AtomicWaker,
-}
-
-/// A part of a gate's count, until dropped.
-pub struct Weight {
-    gate: Arc<Gate>,
-    bytes: usize,
-}
-
-impl Drop for Weight {
-    fn drop(&mut self) {
-        self.gate.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
-        self.gate.waker.wake();
-    }
-}
-
-/// Cuts what is written into lines, each handed to `take` with its weight; a line longer than `longest` fails the stream.
-pub struct LineOutlet {
-    gate: Arc<Gate>,
-    partial: Mutex<Vec<u8>>,
-    longest: usize,
-    take: Box<dyn Fn(Bytes, Weight) + Send + Sync>,
-}
-
-impl LineOutlet {
-    pub fn new(longest: usize, take: Box<dyn Fn(Bytes, Weight) + Send + Sync>) -> Self {
-        Self { gate: Arc::default(), partial: Mutex::default(), longest, take }
-    }
-
-    fn emit(&self, line: Vec<u8>) {
-        let bytes = line.len() + EVENT_BYTES;
-        self.gate.bytes.fetch_add(bytes, Ordering::Relaxed);
-        (self.take)(Bytes::from(line), Weight { gate: self.gate.clone(), bytes });
-    }
-}
-
-impl Outlet for LineOutlet {
-    fn room(&self, cx: Option<&mut Context<'_>>) -> Result<usize, Broken> {
-        if let Some(cx) = cx {
-            self.gate.waker.register(cx.waker());
-        }
-        Ok(if self.gate.bytes.load(Ordering::Relaxed) < UNDRAINED_BYTES { PIPE_BYTES } else { 0 })
-    }
-
-    fn write(&self, bytes: Bytes) -> Result<(), Broken> {
-        let mut partial = self.partial.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut rest = &bytes[..];
-        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-            partial.extend_from_slice(&rest[..end]);
-            rest = &rest[end + 1..];
-            self.emit(std::mem::take(&mut *partial));
-        }
-        partial.extend_from_slice(rest);
-        if partial.len() > self.longest {
-            return Err(Broken::Trap(format!("The program wrote a line longer than {} bytes", self.longest)));
-        }
         Ok(())
     }
 }

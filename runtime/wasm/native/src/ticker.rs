@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use wasmtime::Engine;
 
+use crate::clocks::Clocks;
+
 const TICK: Duration = Duration::from_millis(1);
 /// Ticks without a guest before the thread goes to sleep: waking it for each short poll would cost more.
 const IDLE_TICKS: u32 = 50;
@@ -21,10 +23,14 @@ pub struct Ticker {
 }
 
 impl Ticker {
-    pub fn start(engine: Engine) -> std::io::Result<Arc<Self>> {
+    pub fn start(engine: Engine, clocks: Arc<Clocks>) -> std::io::Result<Arc<Self>> {
         let ticker = Arc::new(Self::default());
         let own = ticker.clone();
-        thread::Builder::new().name("islet-epoch".into()).spawn(move || own.run(&engine))?;
+        thread::Builder::new().name("islet-epoch".into()).spawn(move || {
+            clocks.enter();
+            own.run(&engine);
+            clocks.leave();
+        })?;
         Ok(ticker)
     }
 
@@ -48,7 +54,8 @@ impl Ticker {
 
     fn run(&self, engine: &Engine) {
         let mut idle = 0;
-        while !self.closed.load(Ordering::SeqCst) {
+        // Those that still run when it is closed are to notice that they are stopped.
+        while !self.closed.load(Ordering::SeqCst) || self.running.load(Ordering::SeqCst) > 0 {
             thread::sleep(TICK);
             engine.increment_epoch();
             idle = if self.running.load(Ordering::SeqCst) > 0 { 0 } else { idle + 1 };

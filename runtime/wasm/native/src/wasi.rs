@@ -14,7 +14,7 @@ use crate::load::Loaded;
 use crate::logs::LogOutlet;
 use crate::meter::{Meter, on_epoch};
 use crate::ops_api::{Current, Guest};
-use crate::stdout::Stdout;
+use crate::stdout::{Outlet, Stdout};
 
 /// Handles a guest may hold at once: streams, bodies, headers, files.
 const MOST_HANDLES: usize = 2_000;
@@ -57,6 +57,11 @@ impl Logs {
     pub fn flush(&self) {
         self.out.flush();
         self.err.flush();
+    }
+
+    /// Logs what was printed and is nobody's answer.
+    pub fn print(&self, bytes: Vec<u8>) {
+        let _ = self.out.write(bytes.into());
     }
 
     /// The last lines on standard error.

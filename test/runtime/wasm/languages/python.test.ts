@@ -1,6 +1,15 @@
 import t from 'tap';
-import { toStartError } from '#runtime/wasm/lambda-lines.ts';
 import { LanguageGuest } from '#test/support/language-guest.ts';
+import {
+  answersBinary,
+  answersExample,
+  caseRunner,
+  contextFields,
+  streamName,
+  survivesDepth,
+  testStartFaults,
+} from '#test/support/language-laws.ts';
+import type { StartFaults } from '#test/support/language-laws.ts';
 import { attachKv } from '#test/support/attach-kv.ts';
 
 const open = (t: Parameters<typeof LanguageGuest.open>[0], source: string): Promise<LanguageGuest> =>
@@ -28,10 +37,7 @@ def lambda_handler(event, context):
     }
 `,
   );
-  const ending = await guest.request({});
-  t.equal(ending.letter, 'A');
-  t.strictSame(ending.json, [200, ['content-type', 'text/plain;charset=UTF-8'], 1, '"Hello from Lambda!"']);
-  t.equal((await guest.ended()).code, 0);
+  await answersExample(t, guest);
 });
 
 void t.test('python: one interpreter serves calls one after the other', async (t) => {
@@ -63,10 +69,7 @@ void t.test('python: one interpreter serves calls one after the other', async (t
       hides: 'class Odd(Exception):\n        def __str__(self): raise self\n    raise Odd()',
     }),
   );
-  const run = async (name: string, more: object = {}, context: object = {}): Promise<unknown> => {
-    const { letter, json } = await guest.event({ do: name, ...more }, context);
-    return letter === 'R' ? JSON.parse(json[0] as string) : [letter, json[0], json[3]];
-  };
+  const run = caseRunner(guest);
   await t.test('state of the module persists', async (t) => {
     t.equal(await run('counted'), 1);
     t.equal(await run('counted'), 2);
@@ -84,15 +87,9 @@ void t.test('python: one interpreter serves calls one after the other', async (t
   });
   await t.test("the context has Lambda's fields", async (t) => {
     const context = (await run('context')) as Record<string, string>;
-    t.match(context['log_stream_name'], /^\d{4}\/\d\d\/\d\d\/\[3\][0-9a-f]{32}$/);
+    t.match(context['log_stream_name'], streamName);
     t.match(context['aws_request_id'], /^id-\d+$/);
-    t.match(context, {
-      function_name: 'shop',
-      function_version: '3',
-      memory_limit_in_mb: '128',
-      invoked_function_arn: 'arn:aws:lambda:local:000000000000:function:shop:3',
-      log_group_name: '/aws/lambda/shop',
-    });
+    t.match(context, contextFields);
     t.equal(await run('remaining'), true);
     t.strictSame(await run('client', {}, { c: { custom: { a: 1 }, env: { b: 2 } } }), [
       { a: 1 },
@@ -128,9 +125,7 @@ void t.test('python: one interpreter serves calls one after the other', async (t
     t.strictSame(await run('stdin'), ['', '']);
   });
   await t.test('an event too deep to read is an error of its own call', async (t) => {
-    const deep = JSON.parse(`${'['.repeat(5000)}${']'.repeat(5000)}`) as unknown;
-    t.strictSame(await run('echo', { deep }), ['Z', 'Runtime.UnmarshalError', 'handler']);
-    t.equal(await run('counted'), 4);
+    await survivesDepth(t, run, 4);
   });
   await t.test('what is printed is log, never an answer', async (t) => {
     t.equal(await run('printed'), 'said');
@@ -154,15 +149,7 @@ def lambda_handler(event, context):
             'cookies': ['a=b'], 'isBase64Encoded': True, 'body': base64.b64encode(body[::-1]).decode()}
 `,
   );
-  const { json, bytes } = await guest.request(
-    { m: 'POST', u: 'http://shop.localhost/a%20b?x=1', h: ['content-type', 'image/png'] },
-    Uint8Array.of(0, 255, 10, 13, 128),
-  );
-  t.strictSame(json.slice(0, 2), [
-    201,
-    ['content-type', 'image/png', 'x-path', '/a%20b', 'set-cookie', 'a=b'],
-  ]);
-  t.strictSame([...bytes], [128, 13, 10, 255, 0]);
+  await answersBinary(t, guest);
 });
 
 void t.test('python: modules and files of the folder are there', async (t) => {
@@ -256,7 +243,7 @@ def lambda_handler(event, context):
   ]);
 });
 
-const faults: Readonly<Record<string, readonly [source: string, name: string, line: RegExp]>> = {
+const faults: StartFaults = {
   syntax: [
     'def lambda_handler(event, context)\n    pass',
     'Runtime.UserCodeSyntaxError',
@@ -272,13 +259,4 @@ const faults: Readonly<Record<string, readonly [source: string, name: string, li
   exits: ['lambda_handler = 1\nexit(2)', 'Runtime.ExitError', /handler\.py", line 2/],
 };
 
-for (const [name, [source, error, line]] of Object.entries(faults)) {
-  void t.test(`python: a start that fails (${name}) says where`, async (t) => {
-    const guest = await open(t, source);
-    const { code, errors } = await guest.ended();
-    t.equal(code, 1);
-    const failure = toStartError('exit code 1', errors);
-    t.match(failure, { name: error, phase: 'startup', stack: line });
-    t.notMatch(failure.stack, /\.islet/);
-  });
-}
+testStartFaults('python', faults, open);

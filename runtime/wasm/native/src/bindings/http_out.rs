@@ -14,12 +14,15 @@ use tokio::time::timeout;
 use wasmtime_wasi_http::{Error, RequestOptions, Result, WasiBody, WasiHttpHooks};
 
 use super::http_body::{AnswerBody, Beginning, begin, pump, refuse};
-use crate::ops::{Answer, OperationError, Payload, Request, Started, Waiting, start};
+use crate::ops::{Answer, OperationError, Payload, Request, Started, Waiting, start_held};
 use crate::ops_api::{Current, Invocation};
+use crate::outbox::Held;
 use crate::protocol::{CHUNK_BYTES, from_latin1, latin1};
 
 /// Requests of one store that wait for their answer at once; the others wait before they are sent.
 const MOST_WAITING: usize = 64;
+/// Requests of one store on their way to the main thread at once, given up or not: the host counts them when it has them.
+const MOST_UNDRAINED: usize = 16;
 /// Addresses and headers are bounded by `http` and by wasi:http; methods are not.
 const MOST_METHOD_BYTES: usize = 64;
 
@@ -29,11 +32,13 @@ type Sent = Box<dyn Future<Output = Result<(Response<WasiBody>, Io)>> + Send>;
 pub struct Hooks {
     current: Current,
     waiting: Arc<Semaphore>,
+    undrained: Arc<Semaphore>,
 }
 
 impl Hooks {
     pub fn new(current: Current) -> Self {
-        Self { current, waiting: Arc::new(Semaphore::new(MOST_WAITING)) }
+        let undrained = Arc::new(Semaphore::new(MOST_UNDRAINED));
+        Self { current, waiting: Arc::new(Semaphore::new(MOST_WAITING)), undrained }
     }
 }
 
@@ -45,13 +50,13 @@ impl WasiHttpHooks for Hooks {
         _processed: Box<dyn Future<Output = Result<()>> + Send>,
     ) -> Sent {
         let invocation = self.current.get();
-        let waiting = self.waiting.clone();
+        let (waiting, undrained) = (self.waiting.clone(), self.undrained.clone());
         Box::new(async move {
             let Some(invocation) = invocation else {
                 return Err(internal("Requests may be sent while one is handled, not before"));
             };
             let _permit = waiting.acquire().await.map_err(|error| internal(&error.to_string()))?;
-            send(&invocation, request, options.unwrap_or_default()).await
+            send(&invocation, request, Sending { options: options.unwrap_or_default(), undrained }).await
         })
     }
 
@@ -69,10 +74,15 @@ impl WasiHttpHooks for Hooks {
     }
 }
 
+struct Sending {
+    options: RequestOptions,
+    undrained: Arc<Semaphore>,
+}
+
 async fn send(
     invocation: &Arc<Invocation>,
     request: http::Request<WasiBody>,
-    options: RequestOptions,
+    Sending { options, undrained }: Sending,
 ) -> Result<(Response<WasiBody>, Io)> {
     let (parts, body) = request.into_parts();
     let known = !matches!(parts.method, Method::CONNECT | Method::TRACE);
@@ -85,9 +95,13 @@ async fn send(
         "headers": flat(&parts.headers),
         "redirect": "manual",
     });
-    let started = |payload| start(invocation, Request { binding: "", method: "fetch", args: &args, body: payload });
+    let beginning = begin(&parts, body).await?;
+    let held = undrained.acquire_owned().await.map_err(|error| internal(&error.to_string()))?;
+    let held = Some(Held::Permit(held));
+    let started =
+        |payload| start_held(invocation, Request { binding: "", method: "fetch", args: &args, body: payload }, held);
     let work: Pin<Box<dyn Future<Output = Result<()>> + Send>>;
-    let (answer, goes_on) = match begin(&parts, body).await? {
+    let (answer, goes_on) = match beginning {
         Beginning::Whole(bytes) => {
             work = Box::pin(async { Ok(()) });
             (started(bytes.map_or(Payload::None, Payload::Inline)).answer, false)

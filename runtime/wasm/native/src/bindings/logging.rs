@@ -11,6 +11,7 @@ const NAMES: &[&str] = &["wasi:logging/logging@0.1.0-draft", "wasi:logging/loggi
 #[derive(ComponentType, Lift, Clone, Copy)]
 #[component(enum)]
 #[repr(u8)]
+#[expect(dead_code, reason = "made by lifting only")]
 enum Level {
     #[component(name = "trace")]
     Trace,

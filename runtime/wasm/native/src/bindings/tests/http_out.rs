@@ -1,6 +1,6 @@
 use bytes::Bytes;
 use futures::channel::mpsc::{UnboundedSender, unbounded};
-use futures::future::join;
+use futures::future::{FutureExt, join};
 use http_body::Frame;
 use http_body_util::{BodyExt, Empty, Full, StreamBody};
 use serde_json::{Value, json};
@@ -63,6 +63,26 @@ fn a_request_is_a_fetch_without_redirects() {
         assert_eq!(response.headers().len(), 2);
         assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "hi");
         io.await.unwrap();
+    });
+}
+
+#[test]
+fn requests_given_up_wait_until_the_host_has_heard_of_them() {
+    run(async {
+        let host = Host::new(&[]);
+        let mut hooks = Hooks::new(host.current.clone());
+        let mut give_up = || {
+            let request = http::Request::builder().uri("http://example.com/").body(none()).unwrap();
+            let sent = Box::into_pin(hooks.send_request(request, None, Box::new(async { Ok(()) })));
+            assert!(sent.now_or_never().is_none());
+        };
+        for _ in 0..2 {
+            (0..100).for_each(|_| give_up());
+            let started = host.heard().iter().filter(|(letter, ..)| *letter == 'O').count();
+            assert_eq!(started, 16);
+            // So many requests use up what tokio lets a task do in one turn.
+            tokio::task::yield_now().await;
+        }
     });
 }
 
