@@ -2,55 +2,80 @@ import { get, type BenchRun } from './bench-run.ts';
 import { kvSource } from './guests.ts';
 import { median } from './histogram.ts';
 import type { OnceResult } from './load-generator.ts';
+import type { MiniflareOpened, MiniflarePlan } from './miniflare-program.ts';
 import type { KvReport, KvRow } from './report.ts';
 
-const kinds: readonly {
-  readonly what: string;
-  readonly verb: 'put' | 'get' | 'list';
-  readonly width: number;
-}[] = [
+type Verb = 'put' | 'get' | 'list';
+
+const kinds: readonly { readonly what: string; readonly verb: Verb; readonly width: number }[] = [
   { what: 'put, one after the other', verb: 'put', width: 1 },
-  { what: 'put, 32 at once', verb: 'put', width: 32 },
+  { what: 'put, 64 at once', verb: 'put', width: 64 },
   { what: 'get, one after the other', verb: 'get', width: 1 },
-  { what: 'get, 32 at once', verb: 'get', width: 32 },
+  { what: 'get, 64 at once', verb: 'get', width: 64 },
   { what: 'list of 100, one after the other', verb: 'list', width: 1 },
 ];
 
-/** KV operations per second from within one invocation; bare node:sqlite takes turns with it on the same disk. */
+/** Operations of one request: few enough that a median over requests says what one of them takes. */
+const batch = (width: number): number => (width === 1 ? 50 : 640);
+
+/** How long `count` operations take, in ms, the request that asks for them not counted. */
+type Timed = (verb: Verb, count: number, width: number) => Promise<number>;
+
+/**
+ * KV operations from within one invocation. Bare node:sqlite, an fsync of the same disk and, where it is installed,
+ * miniflare take turns with it on the same core.
+ */
 export async function measureKv(run: BenchRun): Promise<KvReport> {
-  const { operations, repeats } = run.scale;
+  const { repeats, operations } = run.scale;
   const load = run.program('load-generator', { place: 'load' });
   const sqlite = run.program('sqlite-program', { place: 'server' });
+  const miniflare = run.program('miniflare-program', { place: 'server' });
   const dir = await run.folder();
   const { program, port } = await run.islet();
-  await program.call('deploy', [
-    {
-      name: 'kv',
-      source: kvSource,
-      manifest: { bindings: { KV: { kind: 'kv' } }, limits: { subrequests: 10_000, cpuMs: 60_000 } },
-    },
-  ]);
-  const islet = async (verb: string, count: number, width: number): Promise<number> => {
-    const request = get(`/kv/?verb=${verb}&count=${count}&width=${width}`);
-    const { ms } = await load.call<OnceResult>('once', { port, request });
-    return ms;
-  };
-  // Both have every key before anything is timed.
-  await islet('put', 1000, 32);
-  await sqlite.call('work', { dir, verb: 'put', count: 1000, width: 32 });
+  const manifest = { bindings: { KV: { kind: 'kv' } }, limits: { subrequests: 10_000, cpuMs: 60_000 } };
+  await program.call('deploy', [{ name: 'kv', source: kvSource, manifest }]);
+  const plan: MiniflarePlan = { source: kvSource, dir: await run.folder() };
+  const peer = await miniflare.call<MiniflareOpened | undefined>('open', plan);
+
+  const timed =
+    (at: number, path: string): Timed =>
+    async (verb, count, width) => {
+      const request = (n: number): string => get(`${path}?verb=${verb}&count=${n}&width=${width}`);
+      const empty = await load.call<OnceResult>('once', { port: at, request: request(0) });
+      const full = await load.call<OnceResult>('once', { port: at, request: request(count) });
+      return Math.max(0.001, full.ms - empty.ms);
+    };
+  const sides: { readonly name: 'islet' | 'sqlite' | 'miniflare'; readonly time: Timed }[] = [
+    { name: 'islet', time: timed(port, '/kv/') },
+    { name: 'sqlite', time: (verb, count, width) => sqlite.call('work', { dir, verb, count, width }) },
+  ];
+  if (peer !== undefined) sides.push({ name: 'miniflare', time: timed(peer.port, '/') });
+  // All have every key, and warm code, before anything is timed.
+  for (const { time } of sides) {
+    await time('put', 1000, 32);
+    await time('get', operations, 1);
+  }
+
   const rows: KvRow[] = [];
+  const syncs: number[] = [];
   for (const { what, verb, width } of kinds) {
     run.progress(`kv: ${what}`);
-    const own: number[] = [];
-    const bare: number[] = [];
-    for (let i = 0; i < repeats; i++) {
-      own.push(operations / ((await islet(verb, operations, width)) / 1000));
-      bare.push(
-        operations / ((await sqlite.call<number>('work', { dir, verb, count: operations, width })) / 1000),
-      );
+    const micros: Record<'islet' | 'sqlite' | 'miniflare', number[]> = {
+      islet: [],
+      sqlite: [],
+      miniflare: [],
+    };
+    const count = Math.min(batch(width), operations);
+    const rounds = Math.max(repeats, Math.round((operations * repeats) / count / 4));
+    for (let round = 0; round < rounds; round++) {
+      for (const { name, time } of sides)
+        micros[name].push(((await time(verb, count, width)) / count) * 1000);
+      if (verb === 'put') syncs.push(await sqlite.call<number>('sync', { dir, count: 20 }));
     }
-    rows.push({ what, width, islet: median(own), sqlite: median(bare) });
+    const peerMicros = peer === undefined ? {} : { miniflare: median(micros.miniflare) };
+    rows.push({ what, width, islet: median(micros.islet), sqlite: median(micros.sqlite), ...peerMicros });
   }
-  await run.stop(program, sqlite, load);
-  return { rows };
+  await miniflare.call('close');
+  await run.stop(program, sqlite, load, miniflare);
+  return { rows, syncMicros: median(syncs), ...(peer === undefined ? {} : { miniflare: peer.version }) };
 }

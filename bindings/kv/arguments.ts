@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { HostError } from '#runtime/errors.ts';
-import { leastTtlSeconds, maxKeyBytes, maxListKeys, maxMetadataBytes } from './limits.ts';
+import { leastTtlSeconds, maxKeyBytes, maxMetadataBytes } from './limits.ts';
 
 /** Checks of what guests and admin callers send. TypeError for the wrong type, HostError ERR_KV_* for the rest. */
 
@@ -60,50 +60,37 @@ export function parseDelta(value: unknown): number {
   throw refuseOption(`delta is ${value}; use a whole number between -(2^53 - 1) and 2^53 - 1`);
 }
 
-export interface ListOptions {
-  readonly prefix: string;
-  readonly limit: number;
-  /** The last key of the page before. */
-  readonly after?: string;
-}
-
-export function parseListOptions(args: Readonly<Record<string, unknown>>): ListOptions {
-  const prefix = args['prefix'] ?? '';
-  if (typeof prefix !== 'string') throw new TypeError(`KV prefix is of type ${typeof prefix}; use a string`);
-  if (!prefix.isWellFormed()) throw refuseOption('prefix holds a lone surrogate; use well-formed text');
-  const limit = parseWhole('limit', args['limit'] ?? maxListKeys);
-  if (limit < 1 || limit > maxListKeys) throw refuseOption(`limit is ${limit}; use 1 to ${maxListKeys}`);
-  const cursor = args['cursor'] ?? '';
-  if (typeof cursor !== 'string') throw new TypeError(`KV cursor is of type ${typeof cursor}; use a string`);
-  return cursor === '' ? { prefix, limit } : { prefix, limit, after: decodeCursor(cursor, prefix) };
-}
-
-/** A cursor is the last key of a page in base64url; callers must not rely on it. */
-export function toCursor(lastKey: string): string {
-  return Buffer.from(lastKey).toString('base64url');
-}
-
-function decodeCursor(cursor: string, prefix: string): string {
-  // No cursor of ours is longer than base64url of the longest key.
-  const key = cursor.length > maxKeyBytes * 2 ? '' : Buffer.from(cursor, 'base64url').toString('utf8');
-  if (key !== '' && toCursor(key) === cursor && key.startsWith(prefix)) return key;
-  throw refuseOption('cursor is not one that list gave for this prefix; pass it on unchanged');
-}
-
 /** `ifVersion` null, which is the version of what is not there, means the same as `ifAbsent`. */
 function parseCondition(ifVersion: unknown, ifAbsent: unknown): number | undefined {
-  if (ifAbsent !== undefined && ifAbsent !== null && typeof ifAbsent !== 'boolean') {
-    throw new TypeError(`KV ifAbsent is of type ${typeof ifAbsent}; use a boolean`);
-  }
-  const absent = ifVersion === null || ifAbsent === true;
+  const absent = parseFlag('ifAbsent', ifAbsent) === true || ifVersion === null;
   if (ifVersion === undefined || ifVersion === null) return absent ? 0 : undefined;
   if (typeof ifVersion !== 'string') {
     throw new TypeError(`KV ifVersion is of type ${typeof ifVersion}; use the version that get gave`);
   }
   if (absent) throw refuseOption('ifVersion and ifAbsent exclude each other; give one');
-  const revision = /^[1-9]\d{0,15}$/.test(ifVersion) ? Number(ifVersion) : 0;
+  return parseVersion('ifVersion', ifVersion);
+}
+
+/** The store's revision of a version as guests hold it. */
+export function parseVersion(name: string, version: string): number {
+  const revision = /^[1-9]\d{0,15}$/.test(version) ? Number(version) : 0;
   if (Number.isSafeInteger(revision) && revision > 0) return revision;
-  throw refuseOption('ifVersion is not one that get or put gave; pass it on unchanged');
+  throw refuseOption(`${name} is not one that get or put gave; pass it on unchanged`);
+}
+
+/** Undefined for undefined and null, which mean "not given"; else a boolean or TypeError. */
+export function parseFlag(name: string, value: unknown): boolean | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === 'boolean') return value;
+  throw new TypeError(`KV ${name} is of type ${typeof value}; use a boolean`);
+}
+
+/** Text that a store can order, '' when it is not given. */
+export function parseText(name: string, value: unknown): string {
+  if (value === undefined || value === null) return '';
+  if (typeof value !== 'string') throw new TypeError(`KV ${name} is of type ${typeof value}; use a string`);
+  if (value.isWellFormed()) return value;
+  throw refuseOption(`${name} holds a lone surrogate; use well-formed text`);
 }
 
 function parseMetadata(value: unknown): string | undefined {
@@ -144,17 +131,17 @@ function parseOptionalWhole(name: string, value: unknown): number | undefined {
   return value === undefined || value === null ? undefined : parseWhole(name, value);
 }
 
-/** Bounded so that milliseconds stay whole numbers too. */
-function parseWhole(name: string, value: unknown): number {
+/** Bounded so that milliseconds stay whole numbers too; fractions are dropped. */
+export function parseWhole(name: string, value: unknown): number {
   if (typeof value !== 'number') throw new TypeError(`KV ${name} is of type ${typeof value}; use a number`);
   const whole = Math.trunc(value);
   if (Math.abs(whole) <= 1e11) return whole;
-  throw refuseOption(`${name} is ${value}; use a whole number of seconds`);
+  throw refuseOption(`${name} is ${value}; use a whole number`);
 }
 
 const toSecond = (ms: number): number => Math.floor(ms / 1000);
 
-function refuseOption(state: string): HostError {
+export function refuseOption(state: string): HostError {
   return new HostError('ERR_KV_OPTION', `Cannot use KV option: ${state}`);
 }
 

@@ -2,7 +2,8 @@ import { Buffer } from 'node:buffer';
 import type { Change, Entry, Store } from '#bindings/store/store.ts';
 import { HostError } from '#runtime/errors.ts';
 import { toVersion } from './arguments.ts';
-import type { CounterPlace } from './namespace.ts';
+import { KeyLocks } from './key-locks.ts';
+import type { KeyPlace } from './namespace.ts';
 import { decodeValue, encodeHead, replaceBytes } from './value.ts';
 
 /** What an increment made: the number that is stored now, and its version. */
@@ -18,7 +19,7 @@ interface Waiting {
 }
 
 /** Writes of others that come between reading and writing, in a row, before an increment gives up. */
-const mostAttempts = 100;
+export const mostAttempts = 100;
 const counterPattern = /^-?(?:0|[1-9]\d{0,15})$/;
 /** The longest counter, "-9007199254740991"; what is longer is not even decoded. */
 const longestBytes = 17;
@@ -31,6 +32,8 @@ export class Counters {
   readonly #store: Store;
   /** By the store's key: who waits for the next write. A key is there as long as its loop runs. */
   readonly #queues = new Map<string, Waiting[]>();
+  /** Commits that count wait their turn here too: else the loop of a busy counter would always be before them. */
+  readonly locks: KeyLocks = new KeyLocks();
 
   constructor(store: Store) {
     this.#store = store;
@@ -41,7 +44,7 @@ export class Counters {
    * HostError ERR_KV_VALUE when what is there is no whole number or the sum is none that a double holds exactly,
    * ERR_CONFLICT when others write without pause, and the store's errors; nothing was added then.
    */
-  add(place: CounterPlace, delta: number): Promise<Counted> {
+  add(place: KeyPlace, delta: number): Promise<Counted> {
     const { promise, resolve, reject } = Promise.withResolvers<Counted>();
     const waiting: Waiting = { delta, resolve, reject };
     const queue = this.#queues.get(place.valueKey);
@@ -54,24 +57,27 @@ export class Counters {
     return promise;
   }
 
-  async #run(place: CounterPlace): Promise<void> {
+  async #run(place: KeyPlace): Promise<void> {
     for (;;) {
+      if ((this.#queues.get(place.valueKey) ?? []).length === 0) break;
+      const release = await this.locks.hold([place.valueKey]);
       const group = this.#queues.get(place.valueKey) ?? [];
-      if (group.length === 0) break;
       this.#queues.set(place.valueKey, []);
       try {
         await this.#addAll(place, group);
       } catch (error) {
         for (const waiting of group) waiting.reject(error);
+      } finally {
+        release();
       }
     }
     this.#queues.delete(place.valueKey);
   }
 
-  async #addAll(place: CounterPlace, group: readonly Waiting[]): Promise<void> {
+  async #addAll(place: KeyPlace, group: readonly Waiting[]): Promise<void> {
     for (let attempt = 0; attempt < mostAttempts; attempt++) {
       const entry = await this.#store.get(place.valueKey);
-      const sums = addEach(entry === undefined ? 0 : toNumber(entry), group);
+      const sums = addEach(toNumber(entry), group);
       const last = sums.findLast((sum) => sum !== undefined);
       if (last === undefined) return rejectOverflows(group, sums);
       const check = { key: place.valueKey, revision: entry?.revision ?? 0 };
@@ -102,16 +108,21 @@ function addEach(start: number, group: readonly Waiting[]): readonly (number | u
 function rejectOverflows(group: readonly Waiting[], sums: readonly (number | undefined)[]): void {
   for (const [index, waiting] of group.entries()) {
     if (sums[index] !== undefined) continue;
-    waiting.reject(
-      new HostError(
-        'ERR_KV_VALUE',
-        'Cannot increment: the sum would be beyond 2^53 - 1; keep counters within safe integers',
-      ),
-    );
+    waiting.reject(overflow());
   }
 }
 
-function toNumber(entry: Entry): number {
+/** ERR_KV_VALUE. */
+export function overflow(): HostError {
+  return new HostError(
+    'ERR_KV_VALUE',
+    'Cannot increment: the sum would be beyond 2^53 - 1; keep counters within safe integers',
+  );
+}
+
+/** The number that is stored, 0 for nothing. Throws HostError ERR_KV_VALUE for what is no whole number. */
+export function toNumber(entry: Entry | undefined): number {
+  if (entry === undefined) return 0;
   const { bytes } = decodeValue(entry.value);
   const text = bytes.length > longestBytes ? '' : Buffer.from(bytes).toString('latin1');
   const value = counterPattern.test(text) ? Number(text) : Number.NaN;
@@ -123,7 +134,7 @@ function toNumber(entry: Entry): number {
 }
 
 /** The metadata beside a value that is there stays as it is; what an expired one left is removed, as a put does. */
-function toChanges(place: CounterPlace, entry: Entry | undefined, value: number): readonly Change[] {
+export function toChanges(place: KeyPlace, entry: Entry | undefined, value: number): readonly Change[] {
   const bytes = Buffer.from(String(value));
   const { valueKey: key, metadataKey } = place;
   if (entry === undefined) {

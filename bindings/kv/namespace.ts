@@ -1,7 +1,10 @@
 import { Buffer } from 'node:buffer';
-import type { Check, Entry, Store } from '#bindings/store/store.ts';
-import { toCursor, toVersion } from './arguments.ts';
-import type { ListOptions, PutOptions } from './arguments.ts';
+import type { Change, Check, Entry, Range, Store } from '#bindings/store/store.ts';
+import { toVersion } from './arguments.ts';
+import type { PutOptions } from './arguments.ts';
+import { pageValueBytes } from './limits.ts';
+import { toCursor } from './range.ts';
+import type { ListOptions } from './range.ts';
 import { decodeValue } from './value.ts';
 import type { KvValue } from './value.ts';
 
@@ -15,16 +18,20 @@ export interface KvKey {
 /** A value with the version it has: another one after every write, never one that was before. */
 export interface KvFound extends KvValue {
   readonly version: string;
+  /** Seconds since the epoch; absent when it never expires. */
+  readonly expiration?: number;
 }
 
 export interface KvPage {
   readonly keys: readonly KvKey[];
+  /** What the keys hold, in their order; there when it was asked for. */
+  readonly found?: readonly KvFound[];
   /** Where the next page begins; absent on the last one. */
   readonly cursor?: string;
 }
 
 /** The two keys of one value in the store. */
-export interface CounterPlace {
+export interface KeyPlace {
   readonly valueKey: string;
   readonly metadataKey: string;
 }
@@ -46,9 +53,9 @@ export class KvNamespace {
 
   async get(key: string): Promise<KvFound | undefined> {
     const entry = await this.#store.get(this.#valueKey(key));
-    return entry === undefined
-      ? undefined
-      : { ...decodeValue(entry.value), version: toVersion(entry.revision) };
+    if (entry === undefined) return undefined;
+    const { metadata, bytes } = decodeValue(entry.value);
+    return { metadata, bytes, version: toVersion(entry.revision), ...toExpiration(entry) };
   }
 
   /**
@@ -61,53 +68,119 @@ export class KvNamespace {
     options: PutOptions,
     nowMs: number,
   ): Promise<string | undefined> {
-    const expiration = options.expiration(nowMs);
-    const expiry = expiration === undefined ? {} : { expiresAt: expiration * 1000 };
-    const [valueKey, metadataKey] = [this.#valueKey(key), this.#metadataKey(key)];
+    const valueKey = this.#valueKey(key);
     const checks: readonly Check[] =
       options.revision === undefined ? [] : [{ key: valueKey, revision: options.revision }];
-    const written = await this.#store.write(
-      [
-        { kind: 'put', key: valueKey, value: stored, ...expiry },
-        options.metadata === undefined
-          ? { kind: 'delete', key: metadataKey }
-          : { kind: 'put', key: metadataKey, value: Buffer.from(options.metadata), ...expiry },
-      ],
-      checks,
-    );
+    const written = await this.#store.write(this.changes(key, stored, options, nowMs), checks);
     return written.ok ? toVersion(written.revision) : undefined;
   }
 
-  /** Where the counter of this key lies, for `Counters`. */
-  counter(key: string): CounterPlace {
+  /** What a put changes in the store. */
+  changes(key: string, stored: Uint8Array, options: PutOptions, nowMs: number): readonly Change[] {
+    const expiration = options.expiration(nowMs);
+    const expiry = expiration === undefined ? {} : { expiresAt: expiration * 1000 };
+    const { valueKey, metadataKey } = this.place(key);
+    return [
+      { kind: 'put', key: valueKey, value: stored, ...expiry },
+      options.metadata === undefined
+        ? { kind: 'delete', key: metadataKey }
+        : { kind: 'put', key: metadataKey, value: Buffer.from(options.metadata), ...expiry },
+    ];
+  }
+
+  /** What a delete changes in the store. */
+  deletion(key: string): readonly Change[] {
+    const { valueKey, metadataKey } = this.place(key);
+    return [
+      { kind: 'delete', key: valueKey },
+      { kind: 'delete', key: metadataKey },
+    ];
+  }
+
+  /** Where the value of this key lies. */
+  place(key: string): KeyPlace {
     return { valueKey: this.#valueKey(key), metadataKey: this.#metadataKey(key) };
   }
 
+  /** The key of a value of this namespace in the store. */
+  nameOf(valueKey: string): string {
+    return valueKey.slice(valuePrefix.length + this.#path.length);
+  }
+
   async delete(key: string): Promise<void> {
-    await this.#store.write([
-      { kind: 'delete', key: this.#valueKey(key) },
-      { kind: 'delete', key: this.#metadataKey(key) },
-    ]);
+    await this.#store.write(this.deletion(key));
+  }
+
+  /** The next keys that begin with `prefix`. */
+  async names(prefix: string, after: string | undefined, limit: number): Promise<readonly string[]> {
+    const from = after === undefined ? {} : { after: this.#valueKey(after) };
+    const entries = await this.#store.list({
+      prefix: this.#valueKey(prefix),
+      ...from,
+      limit,
+      keysOnly: true,
+    });
+    return entries.map(({ key }) => this.nameOf(key));
   }
 
   async list(options: ListOptions): Promise<KvPage> {
     const entries = await this.#store.list({
       prefix: this.#valueKey(options.prefix),
-      ...(options.after === undefined ? {} : { after: this.#valueKey(options.after) }),
+      ...this.#bounds(options),
       limit: options.limit + 1,
+      reverse: options.reverse,
       keysOnly: true,
     });
-    const names = entries.slice(0, options.limit).map((entry) => this.#nameOf(entry));
+    const listed = entries.slice(0, options.limit);
+    const page = options.values ? await this.#withValues(listed) : await this.#withMetadata(listed);
+    const last = page.keys.at(-1)?.name;
+    return page.keys.length < entries.length && last !== undefined
+      ? { ...page, cursor: toCursor(last) }
+      : page;
+  }
+
+  #bounds({ start, end, reverse, after }: ListOptions): Pick<Range, 'from' | 'before' | 'after'> {
+    const before = reverse ? (after ?? end) : end;
+    return {
+      ...(start === undefined ? {} : { from: this.#valueKey(start) }),
+      ...(before === undefined ? {} : { before: this.#valueKey(before) }),
+      ...(after === undefined || reverse ? {} : { after: this.#valueKey(after) }),
+    };
+  }
+
+  async #withMetadata(entries: readonly Entry[]): Promise<KvPage> {
+    const names = entries.map(({ key }) => this.nameOf(key));
     const metadata = await this.#metadataOf(names);
-    const keys = names.map((name, index) => toKvKey(name, entries[index], metadata.get(name)));
-    const last = names.at(-1);
-    return entries.length > options.limit && last !== undefined ? { keys, cursor: toCursor(last) } : { keys };
+    return { keys: names.map((name, index) => toKvKey(name, entries[index], metadata.get(name))) };
+  }
+
+  /** Value by value, so that no more than a page's bytes and one value are read at once. */
+  async #withValues(entries: readonly Entry[]): Promise<KvPage> {
+    const keys: KvKey[] = [];
+    const values: KvFound[] = [];
+    let bytes = 0;
+    for (const { key } of entries) {
+      const name = this.nameOf(key);
+      const found = await this.get(name);
+      if (found === undefined) continue;
+      const { metadata, expiration } = found;
+      keys.push({
+        name,
+        ...(expiration === undefined ? {} : { expiration }),
+        ...(metadata === null ? {} : { metadata }),
+      });
+      values.push(found);
+      bytes += found.bytes.length;
+      if (bytes >= pageValueBytes) break;
+    }
+    return { keys, found: values };
   }
 
   async #metadataOf(names: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
-    const first = names[0];
-    const last = names.at(-1);
-    if (first === undefined || last === undefined) return new Map();
+    const [one, other] = [names[0], names.at(-1)];
+    if (one === undefined || other === undefined) return new Map();
+    const [first, last] =
+      Buffer.compare(Buffer.from(one), Buffer.from(other)) <= 0 ? [one, other] : [other, one];
     const prefix = this.#metadataKey('');
     const entries = await this.#store.list({
       prefix,
@@ -116,10 +189,6 @@ export class KvNamespace {
       before: `${this.#metadataKey(last)}\0`,
     });
     return new Map(entries.map((entry) => [entry.key.slice(prefix.length), entry.value]));
-  }
-
-  #nameOf(entry: Entry): string {
-    return entry.key.slice(valuePrefix.length + this.#path.length);
   }
 
   #valueKey(key: string): string {
@@ -132,12 +201,16 @@ export class KvNamespace {
 }
 
 function toKvKey(name: string, entry: Entry | undefined, metadata: Uint8Array | undefined): KvKey {
-  const expiresAt = entry?.expiresAt;
   return {
     name,
-    ...(expiresAt === undefined ? {} : { expiration: Math.floor(expiresAt / 1000) }),
+    ...(entry === undefined ? {} : toExpiration(entry)),
     ...(metadata === undefined
       ? {}
       : { metadata: JSON.parse(Buffer.from(metadata).toString('utf8')) as unknown }),
   };
+}
+
+/** Seconds since the epoch, as KV has them. */
+export function toExpiration({ expiresAt }: Pick<Entry, 'expiresAt'>): { readonly expiration?: number } {
+  return expiresAt === undefined ? {} : { expiration: Math.floor(expiresAt / 1000) };
 }

@@ -1,14 +1,14 @@
 import type { Store } from '#bindings/store/store.ts';
 import { HostError } from '#runtime/errors.ts';
-import { parseKey, parseListOptions, parsePutOptions } from './arguments.ts';
-import type { KvOptions } from './kv.ts';
+import type { KvAccess } from './access.ts';
+import { parseKey, parsePutOptions } from './arguments.ts';
 import { KvNamespace, valuePrefix } from './namespace.ts';
 import type { KvKey } from './namespace.ts';
+import { parseCordonName, parseName, toName } from './names.ts';
+import { parseListOptions } from './range.ts';
+import { exportLines, importLines } from './transfer.ts';
+import type { KvImported, KvImportOptions } from './transfer.ts';
 import { encodeHead, gatherValue } from './value.ts';
-import { parseNamespace } from './config.ts';
-
-/** Namespaces of this cordon go by their plain name, those of others as "cordon:namespace". */
-const plainCordon = 'default';
 
 /** The operator's side of KV: what `Host.kv` offers, over every cordon. */
 export interface KvNamespaces {
@@ -22,6 +22,23 @@ export interface KvNamespaces {
   put(namespace: string, key: string, value: Uint8Array, options?: KvPutOptions): Promise<void>;
   delete(namespace: string, key: string): Promise<void>;
   list(namespace: string, options?: KvListOptions): Promise<KvListResult>;
+  /** Entries as JSON Lines (README, "Lines"), in pieces of whole lines. */
+  export(namespace: string, options?: { readonly prefix?: string }): AsyncIterable<Uint8Array>;
+  /** The same the other way; resolves also when a line fails, and says which. */
+  import(namespace: string, lines: AsyncIterable<Uint8Array>, options?: KvImportOptions): Promise<KvImported>;
+  /** What cordons may use of each other's. */
+  grants(): Promise<readonly KvGranted[]>;
+  /** `to` is a cordon; replaces what it had. */
+  grant(namespace: string, to: string, access: 'read' | 'write'): Promise<void>;
+  revoke(namespace: string, to: string): Promise<void>;
+}
+
+export interface KvGranted {
+  readonly namespace: string;
+  /** A cordon. */
+  readonly to: string;
+  /** `write` includes reading. */
+  readonly access: 'read' | 'write';
 }
 
 export interface KvPutOptions {
@@ -36,6 +53,10 @@ export interface KvPutOptions {
 
 export interface KvListOptions {
   readonly prefix?: string;
+  /** The first key, and the one before which it ends. */
+  readonly start?: string;
+  readonly end?: string;
+  readonly reverse?: boolean;
   readonly limit?: number;
   readonly cursor?: string;
 }
@@ -46,11 +67,18 @@ export interface KvListResult {
   readonly cursor?: string;
 }
 
+export interface KvNamespacesOptions {
+  readonly access: KvAccess;
+  /** Milliseconds since the epoch. Default `Date.now`. */
+  readonly now?: () => number;
+}
+
 /** Rejects as the binding does: TypeError, HostError ERR_KV_*; and ERR_BAD_NAME for what names no namespace. */
-export function openKvNamespaces(store: Store, options: KvOptions = {}): KvNamespaces {
+export function openKvNamespaces(store: Store, options: KvNamespacesOptions): KvNamespaces {
   const now = options.now ?? Date.now;
+  const { access } = options;
   const find = (name: string): KvNamespace => {
-    const { cordon, namespace } = parseQualified(name);
+    const { cordon, namespace } = parseName(name);
     return new KvNamespace(store, cordon, namespace);
   };
   return {
@@ -74,8 +102,20 @@ export function openKvNamespaces(store: Store, options: KvOptions = {}): KvNames
       await find(namespace).delete(parseKey(key));
     },
     async list(namespace, options = {}) {
-      const { keys, cursor } = await find(namespace).list(parseListOptions({ ...options }));
+      const { keys, cursor } = await find(namespace).list(parseListOptions({ ...options, values: false }));
       return cursor === undefined ? { keys, listComplete: true } : { keys, listComplete: false, cursor };
+    },
+    export: (namespace, { prefix = '' } = {}) => exportLines(find(namespace), prefix),
+    import: async (namespace, lines, options = {}) =>
+      importLines(find(namespace), lines, { ...options, now }),
+    async grants() {
+      return access.list().map(({ to, access, ...place }) => ({ namespace: toName(place), to, access }));
+    },
+    async grant(namespace, to, wanted) {
+      await access.grant({ ...parseName(namespace), to: parseCordonName(to), access: wanted });
+    },
+    async revoke(namespace, to) {
+      await access.revoke(parseName(namespace), parseCordonName(to));
     },
   };
 }
@@ -88,30 +128,8 @@ async function listNamespaces(store: Store): Promise<readonly string[]> {
     const [entry] = await store.list({ prefix: valuePrefix, from, limit: 1, keysOnly: true });
     if (entry === undefined) return names;
     const [, cordon = '', namespace = ''] = entry.key.split('/', 3);
-    names.push(toQualified(decodeURIComponent(cordon), decodeURIComponent(namespace)));
+    names.push(toName({ cordon: decodeURIComponent(cordon), namespace: decodeURIComponent(namespace) }));
     // "0" is the character after "/": the least key beyond this namespace.
     from = `${valuePrefix}${cordon}/${namespace}0`;
   }
-}
-
-function toQualified(cordon: string, namespace: string): string {
-  return cordon === plainCordon ? namespace : `${cordon}:${namespace}`;
-}
-
-function parseQualified(name: string): { readonly cordon: string; readonly namespace: string } {
-  const colon = name.indexOf(':');
-  const cordon = colon < 0 ? plainCordon : name.slice(0, colon);
-  try {
-    return { cordon: parseCordon(cordon), namespace: parseNamespace(name.slice(colon + 1)) };
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : '';
-    throw new HostError('ERR_BAD_NAME', `Cannot use KV namespace ${JSON.stringify(name)}: ${reason}`, {
-      cause: error,
-    });
-  }
-}
-
-function parseCordon(cordon: string): string {
-  if (/^[\w.-]{1,128}$/.test(cordon)) return cordon;
-  throw new TypeError('cordon is not usable; use "cordon:namespace"');
 }

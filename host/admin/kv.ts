@@ -2,21 +2,27 @@ import { Hono } from 'hono';
 import type { Host, KvListOptions, KvPutOptions } from '#host/host.ts';
 import { HostError } from '#runtime/errors.ts';
 import { valueBytes } from './bounds.ts';
-import { bad, parseCount, parseJson, readBytes } from './input.ts';
+import { bad, parseCount, parseFlag, parseJson, readBytes, readObject } from './input.ts';
 
-/** KV namespaces as an operator sees them. Values travel as they are, metadata in a header or a query. */
+/**
+ * KV namespaces as an operator sees them. Values travel as they are, metadata in a header or a query; whole namespaces as
+ * JSON Lines, streamed both ways.
+ */
 export function kvRoutes(host: Host): Hono {
   const app = new Hono();
 
   app.get('/v1/kv', async (c) => c.json({ namespaces: await host.kv.namespaces() }));
 
   app.get('/v1/kv/:namespace/keys', async (c) => {
-    const { prefix, cursor } = c.req.query();
+    const { prefix, start, end, cursor } = c.req.query();
     const limit = parseCount(c.req.query('limit'), 'limit', 1);
     const options: KvListOptions = {
       ...(prefix === undefined ? {} : { prefix }),
+      ...(start === undefined ? {} : { start }),
+      ...(end === undefined ? {} : { end }),
       ...(cursor === undefined ? {} : { cursor }),
       ...(limit === undefined ? {} : { limit }),
+      reverse: parseFlag(c.req.query('reverse'), 'reverse'),
     };
     return c.json(await host.kv.list(c.req.param('namespace'), options));
   });
@@ -55,7 +61,58 @@ export function kvRoutes(host: Host): Hono {
     await host.kv.delete(namespace, key);
     return c.body(null, 204);
   });
+
+  app.get('/v1/kv/:namespace/export', (c) => {
+    const { prefix } = c.req.query();
+    const lines = host.kv.export(c.req.param('namespace'), prefix === undefined ? {} : { prefix });
+    c.header('content-type', jsonLines);
+    return c.body(toStream(lines));
+  });
+
+  app.post('/v1/kv/:namespace/import', async (c) => {
+    const ifAbsent = parseFlag(c.req.query('ifAbsent'), 'ifAbsent');
+    const body: AsyncIterable<Uint8Array> = c.req.raw.body ?? ReadableStream.from([]);
+    return c.json(await host.kv.import(c.req.param('namespace'), body, { ifAbsent }));
+  });
+
+  app.get('/v1/kv-grants', async (c) => c.json({ grants: await host.kv.grants() }));
+
+  app.put('/v1/kv/:namespace/grants/:cordon', async (c) => {
+    const { namespace, cordon } = c.req.param();
+    const { access } = await readObject(c.req.raw, ['access']);
+    if (access !== 'read' && access !== 'write') {
+      throw bad(`access is ${JSON.stringify(access)}; send { "access": "read" } or { "access": "write" }`);
+    }
+    await host.kv.grant(namespace, cordon, access);
+    return c.body(null, 204);
+  });
+
+  app.delete('/v1/kv/:namespace/grants/:cordon', async (c) => {
+    const { namespace, cordon } = c.req.param();
+    await host.kv.revoke(namespace, cordon);
+    return c.body(null, 204);
+  });
   return app;
+}
+
+const jsonLines = 'application/jsonl';
+
+/** Pulled piece by piece; a failure breaks the connection, so that nobody takes a part for the whole. */
+function toStream(pieces: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
+  const iterator = pieces[Symbol.asyncIterator]();
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const next = await iterator.next();
+        if (next.done === true) controller.close();
+        else controller.enqueue(next.value);
+      },
+      async cancel() {
+        await iterator.return?.();
+      },
+    },
+    { highWaterMark: 0 },
+  );
 }
 
 function parsePutOptions(query: Readonly<Record<string, string>>): KvPutOptions {

@@ -1,31 +1,53 @@
 /* oxlint-disable typescript/unbound-method -- methods are captured before guest code runs and called through uncurry or apply */
 import type { Invocation } from './invocation.ts';
 import type { OperationAnswer } from './operations.ts';
+import type { ValueType, WriteText } from './kv-options.ts';
+import {
+  checkJson,
+  conditionJson,
+  deltaJson,
+  listedType,
+  listOptions,
+  optionsJson,
+  putOptions,
+  valueBytes,
+  valueType,
+  watchOptions,
+  writeJson,
+} from './kv-options.ts';
+import { createWatch } from './kv-watch.ts';
 import {
   NativeTypeError,
+  NativeUint8Array,
   copyBytes,
+  createTable,
   defineProperty,
-  guestJson,
   isArray,
-  isInteger,
   parseJson,
   quote,
+  setBytes,
   stringSlice,
   toText,
   uncurry,
   viewBuffer,
   viewLength,
-  viewOf,
 } from './primordials.ts';
-import { operate } from './operations.ts';
-import { createByteStream, decodeUtf8, encodeUtf8, isReadableStream } from './web/index.ts';
-
-type ValueType = 'text' | 'json' | 'arrayBuffer' | 'stream';
+import { operate, startOperation } from './operations.ts';
+import { createByteStream, decodeUtf8, isReadableStream } from './web/index.ts';
 
 interface Found {
   readonly value: unknown;
   readonly metadata: unknown;
   readonly version: string | null;
+}
+
+/** A value as the host names it; `size` where several values share the answer's bytes. */
+interface Head {
+  readonly metadata?: unknown;
+  readonly version?: string;
+  readonly size?: number;
+  /** The value itself, where text was asked for and it is short. */
+  readonly text?: string;
 }
 
 /** What a put with a condition resolves to: whether it wrote, and then the value's version. */
@@ -40,11 +62,13 @@ const mapSet = uncurry(Map.prototype.set) as (
   key: unknown,
   value: unknown,
 ) => unknown;
-const mostKeys = 100;
+const noBytes = new NativeUint8Array(0);
+/** UTF-16 units of text that travel within a put's message. */
+const shortText = 4096;
 
 /**
- * `env.NAME` of kind "kv": the Workers KV API, with versions, conditional puts and counters beside it. The host checks
- * keys, sizes and options. Operations and their answers: bindings/kv/README.md, "The path of a call".
+ * `env.NAME` of kind "kv": the Workers KV API, and beside it versions, conditional puts, counters, commits and watches.
+ * The host checks keys, sizes and options. Operations and their answers: bindings/kv/README.md, "The path of a call".
  */
 class KvNamespace {
   readonly #invocation: Invocation;
@@ -65,8 +89,7 @@ class KvNamespace {
   async getWithMetadata(key: unknown, options?: unknown): Promise<unknown> {
     const type = valueType(options);
     if (isArray(key)) return await this.#many(key, type, true);
-    const { value, metadata, version } = await this.#read(key, type);
-    return { value, metadata, version, cacheStatus: null };
+    return withStatus(await this.#read(key, type));
   }
 
   /**
@@ -75,22 +98,22 @@ class KvNamespace {
    */
   async put(key: unknown, value: unknown, options?: unknown): Promise<Written | undefined> {
     const condition = conditionJson(options);
-    const args = `{"key":${quote(toText(key))}${optionsJson(options, putOptions)}${condition}}`;
+    const short = typeof value === 'string' && value.length <= shortText ? `,"text":${quote(value)}` : '';
+    const args = `{"key":${quote(toText(key))}${optionsJson(options, putOptions)}${condition}${short}}`;
     const stream = isReadableStream(value) ? value : undefined;
-    const bytes = typeof value === 'string' ? encodeUtf8(value) : viewOf(value);
-    if (stream === undefined && bytes === undefined) {
+    const bytes = stream === undefined && short === '' ? valueBytes(value) : undefined;
+    if (stream === undefined && bytes === undefined && short === '') {
       throw new NativeTypeError(
         'KV put() takes a string, an ArrayBuffer, a view on one, or a ReadableStream',
       );
     }
-    const answer = await this.#call('put', args, { bytes: stream === undefined ? bytes : undefined, stream });
+    const answer = await this.#call('put', args, bytes, stream);
     return condition === '' ? undefined : (answer.value as Written);
   }
 
   /** Adds to the decimal number stored there, 0 when there is none, in one step; resolves to the sum. */
   async increment(key: unknown, by: unknown = 1): Promise<number> {
-    if (!isInteger(by)) throw new NativeTypeError('KV increment() adds a whole number');
-    const args = `{"key":${quote(toText(key))},"delta":${quote(by as number)}}`;
+    const args = `{"key":${quote(toText(key))},"delta":${deltaJson(by)}}`;
     const { value } = await this.#call('increment', args);
     return (value as { readonly value: number }).value;
   }
@@ -99,62 +122,137 @@ class KvNamespace {
     await this.#call('delete', `{"key":${quote(toText(key))}}`);
   }
 
+  /** As in Workers KV, and `start`, `end`, `reverse`, `values`. */
   async list(options?: unknown): Promise<unknown> {
-    const given = optionsJson(options, listOptions);
-    const { value } = await this.#call('list', `{${given === '' ? '' : stringSlice(given, 1)}}`);
-    return value;
+    const type = listedType(options);
+    const given = optionsJson(options, listOptions) + (type === undefined ? '' : ',"values":true');
+    const answer = await this.#call('list', `{${given === '' ? '' : stringSlice(given, 1)}}`);
+    if (type !== undefined) await addValues(answer, type);
+    return answer.value;
+  }
+
+  /**
+   * All writes or none, when every check holds: `{ key, version }`, version null for "absent". Resolves to { ok: true,
+   * versions, sums } with a member for each write, or { ok: false, failed: key }.
+   */
+  async commit(checks: unknown, writes: unknown): Promise<unknown> {
+    let parts = '';
+    forEach(checks, (check) => (parts += `,${checkJson(check)}`));
+    let rest = '';
+    let total = 0;
+    let count = 0;
+    const values = createTable<Uint8Array>();
+    forEach(writes, (write) => {
+      const { json, bytes }: WriteText = writeJson(write);
+      rest += `,${json}`;
+      if (bytes === undefined) return;
+      values[count++] = bytes;
+      total += viewLength(bytes);
+    });
+    const body = new NativeUint8Array(total);
+    for (let index = 0, at = 0; index < count; index++) {
+      const bytes = values[index] ?? noBytes;
+      setBytes(body, bytes, at);
+      at += viewLength(bytes);
+    }
+    const args = `{"checks":[${stringSlice(parts, 1)}],"writes":[${stringSlice(rest, 1)}]}`;
+    return (await this.#call('commit', args, body)).value;
+  }
+
+  /** Changes of keys that begin with `prefix`, from this call on: { key, kind, version, … }. Ends with the invocation. */
+  watch(prefix: unknown = '', options?: unknown): object {
+    const { signal } = (options ?? {}) as { readonly signal?: AbortSignal };
+    const args = `{"prefix":${quote(toText(prefix))}${optionsJson(options, watchOptions)}}`;
+    return createWatch(
+      () => startOperation(this.#invocation, { binding: this.#binding, method: 'watch', args }),
+      signal,
+    );
   }
 
   #call(
     method: string,
     args: string,
-    body?: { bytes?: Uint8Array | undefined; stream?: ReadableStream<Uint8Array> | undefined },
+    bytes?: Uint8Array,
+    stream?: ReadableStream<Uint8Array>,
   ): Promise<OperationAnswer> {
-    return operate(this.#invocation, { binding: this.#binding, method, args, ...body });
+    return operate(this.#invocation, { binding: this.#binding, method, args, bytes, stream });
   }
 
   async #read(key: unknown, type: ValueType): Promise<Found> {
-    const answer = await this.#call('get', `{"key":${quote(toText(key))}}`);
-    const head = answer.value as { readonly metadata?: unknown; readonly version?: string } | null;
+    const asText = type === 'text' || type === 'json' ? ',"text":true' : '';
+    const answer = await this.#call('get', `{"key":${quote(toText(key))}${asText}}`);
+    const head = answer.value as Head | null;
     if (head === null) return { value: null, metadata: null, version: null };
-    const value = await toValue(answer, type);
-    return { value, metadata: head.metadata ?? null, version: head.version ?? null };
+    const { metadata = null, version = null, text } = head;
+    if (text !== undefined) return { value: type === 'json' ? parseJson(text) : text, metadata, version };
+    const value = type === 'stream' ? toStream(answer) : toValue(await allBytes(answer), type);
+    return { value, metadata, version };
   }
 
   async #many(keys: readonly unknown[], type: ValueType, withMetadata: boolean): Promise<unknown> {
-    if (keys.length > mostKeys) {
-      throw new NativeTypeError(`KV get() takes ${mostKeys} keys at most, got ${keys.length}`);
-    }
     if (type !== 'text' && type !== 'json') {
       throw new NativeTypeError(`KV get() of several keys gives "text" or "json", not "${type}"`);
     }
-    const found: Promise<Found>[] = { __proto__: null } as never;
-    for (let index = 0; index < keys.length; index++) found[index] = this.#read(keys[index], type);
-    const map = new NativeMap<unknown, unknown>();
+    const names = createTable<string>();
+    let json = '';
     for (let index = 0; index < keys.length; index++) {
-      const { value, metadata, version } = (await found[index]) as Found;
-      mapSet(map, toText(keys[index]), withMetadata ? { value, metadata, version } : value);
+      const name = toText(keys[index]);
+      names[index] = name;
+      json += `${index === 0 ? '' : ','}${quote(name)}`;
+    }
+    const answer = await this.#call('getMany', `{"keys":[${json}]}`);
+    const heads = answer.value as readonly (Head | null)[];
+    const bytes = await allBytes(answer);
+    const map = new NativeMap<unknown, unknown>();
+    for (let index = 0, at = 0; index < heads.length; index++) {
+      const head = heads[index] ?? null;
+      const size = head?.size ?? 0;
+      const value = head === null ? null : toValue(copyBytes(bytes, at, size), type);
+      at += size;
+      const found = { value, metadata: head?.metadata ?? null, version: head?.version ?? null };
+      mapSet(map, names[index], withMetadata ? withStatus(found) : value);
     }
     return map;
   }
 }
 
-function valueType(options: unknown): ValueType {
-  const given =
-    typeof options === 'object' && options !== null ? (options as { type?: unknown }).type : options;
-  const type = given ?? 'text';
-  if (type === 'text' || type === 'json' || type === 'arrayBuffer' || type === 'stream') return type;
-  throw new NativeTypeError(
-    `KV type ${quote(toText(type))} is unknown; use "text", "json", "arrayBuffer" or "stream"`,
-  );
+/** Workers KV names a cache's part in it; nothing is cached here. */
+function withStatus({ value, metadata, version }: Found): object {
+  return { value, metadata, version, cacheStatus: null };
 }
 
-async function toValue(answer: OperationAnswer, type: ValueType): Promise<unknown> {
-  if (type === 'stream') return answer.body?.stream() ?? streamOf(answer.bytes ?? encodeUtf8(''));
-  const bytes = answer.body === undefined ? (answer.bytes ?? encodeUtf8('')) : await answer.body.collect();
+function forEach(list: unknown, run: (member: unknown) => void): void {
+  if (list === undefined || list === null) return;
+  if (!isArray(list)) throw new NativeTypeError('KV commit() takes an array of checks and one of writes');
+  for (let index = 0; index < list.length; index++) run(list[index]);
+}
+
+/** Gives each listed key its part of the answer's bytes. */
+async function addValues(answer: OperationAnswer, type: ValueType): Promise<void> {
+  const bytes = await allBytes(answer);
+  const { keys } = answer.value as { readonly keys: { value?: unknown; size?: number }[] };
+  for (let index = 0, at = 0; index < keys.length; index++) {
+    const key = keys[index];
+    if (key === undefined) continue;
+    const size = key.size ?? 0;
+    delete key.size;
+    key.value = toValue(copyBytes(bytes, at, size), type);
+    at += size;
+  }
+}
+
+async function allBytes({ bytes, body }: OperationAnswer): Promise<Uint8Array> {
+  return body === undefined ? (bytes ?? noBytes) : await body.collect();
+}
+
+function toValue(bytes: Uint8Array, type: ValueType): unknown {
   if (type === 'arrayBuffer') return viewBuffer(copyBytes(bytes, 0, viewLength(bytes)));
   const text = decodeUtf8(bytes);
   return type === 'json' ? parseJson(text) : text;
+}
+
+function toStream({ bytes, body }: OperationAnswer): ReadableStream<Uint8Array> {
+  return body?.stream() ?? streamOf(bytes ?? noBytes);
 }
 
 function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
@@ -166,40 +264,6 @@ function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
       sent = true;
     },
   });
-}
-
-const putOptions = ['expiration', 'expirationTtl', 'metadata'] as const;
-const listOptions = ['prefix', 'limit', 'cursor'] as const;
-
-/** `,"name":value` for each option given; null counts as not given. */
-function optionsJson(options: unknown, names: readonly string[]): string {
-  if (typeof options !== 'object' || options === null) return '';
-  let json = '';
-  for (let index = 0; index < names.length; index++) {
-    const name = names[index] ?? '';
-    const value = (options as Record<string, unknown>)[name];
-    if (value === undefined || value === null) continue;
-    json += `,${quote(name)}:${guestJson(value) ?? 'null'}`;
-  }
-  return json;
-}
-
-/** The members of a put that say what must be there; '' when there is none. Null is a version, undefined is not. */
-function conditionJson(options: unknown): string {
-  if (typeof options !== 'object' || options === null) return '';
-  const { ifVersion, ifAbsent } = options as { readonly ifVersion?: unknown; readonly ifAbsent?: unknown };
-  let json = '';
-  if (ifVersion !== undefined) {
-    if (ifVersion !== null && typeof ifVersion !== 'string') {
-      throw new NativeTypeError('KV ifVersion is the version that getWithMetadata() or put() gave');
-    }
-    json += `,"ifVersion":${quote(ifVersion)}`;
-  }
-  if (ifAbsent !== undefined && ifAbsent !== null) {
-    if (typeof ifAbsent !== 'boolean') throw new NativeTypeError('KV ifAbsent is true or false');
-    if (ifAbsent) json += ',"ifAbsent":true';
-  }
-  return json;
 }
 
 defineProperty(KvNamespace.prototype, Symbol.toStringTag, { value: 'KvNamespace', configurable: true });

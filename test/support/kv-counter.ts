@@ -6,7 +6,7 @@ import { deploymentOf } from '#test/contract/binding.ts';
 const [path = ''] = process.argv.slice(2);
 const binding = createKvBinding(openSqliteStore(path));
 const declaration = { name: 'KV', kind: 'kv', config: 'shared' };
-const context = { invocationId: 'counting', signal: new AbortController().signal };
+const context = { invocationId: 'counting', signal: new AbortController().signal, origin: { depth: 0 } };
 const grant = binding.attach(declaration, deploymentOf()).grant(context);
 
 async function countForEver(): Promise<never> {

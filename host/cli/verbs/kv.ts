@@ -11,6 +11,8 @@ import { visible } from '../terminal.ts';
 import { UsageError } from '../usage-error.ts';
 import type { Context, Verb } from '../verb.ts';
 import { adminFlags } from '../verb.ts';
+import { grant, grants, revoke } from './kv-grants.ts';
+import { exportVerb, importVerb } from './kv-transfer.ts';
 
 /** Seconds; the host knows the real bounds. */
 const mostSeconds = 10 ** 12;
@@ -37,6 +39,9 @@ const list: Verb = {
   count: { least: 1, most: 1 },
   flags: {
     prefix: { type: 'string', value: 'TEXT', help: 'Only keys that begin with it' },
+    start: { type: 'string', value: 'KEY', help: 'The first key of the range' },
+    end: { type: 'string', value: 'KEY', help: 'The key before which the range ends' },
+    reverse: { type: 'boolean', help: 'From the last key to the first' },
     limit: { type: 'string', value: 'N', help: 'At most so many, 1 to 1000. Default: all' },
     cursor: { type: 'string', value: 'CURSOR', help: 'Where an earlier list ended' },
     ...adminFlags,
@@ -46,11 +51,16 @@ const list: Verb = {
     const client = await openClient(args, context);
     const target = path`/v1/kv/${args.operand(0)}/keys`;
     const limit = args.number('limit', 1, 1000);
-    const prefix = args.text('prefix');
+    const range = {
+      prefix: args.text('prefix'),
+      start: args.text('start'),
+      end: args.text('end'),
+      reverse: args.is('reverse') ? true : undefined,
+    };
     let cursor = args.text('cursor');
     const keys: KvListResult['keys'][number][] = [];
     for (;;) {
-      const page = await client.json<KvListResult>('GET', target + query({ prefix, limit, cursor }));
+      const page = await client.json<KvListResult>('GET', target + query({ ...range, limit, cursor }));
       if (args.is('json')) keys.push(...page.keys);
       else for (const { name } of page.keys) terminal.line(visible(name));
       cursor = page.cursor;
@@ -134,7 +144,18 @@ const remove: Verb = {
   },
 };
 
-export const kv: readonly Verb[] = [namespaces, list, get, put, remove];
+export const kv: readonly Verb[] = [
+  namespaces,
+  list,
+  get,
+  put,
+  remove,
+  exportVerb,
+  importVerb,
+  grant,
+  grants,
+  revoke,
+];
 
 async function readValue(args: Arguments, context: Context): Promise<Buffer> {
   const given = args.operands[2];

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { openKvNamespaces } from '#bindings/kv/namespaces.ts';
 import { openSqliteStore } from '#bindings/store/sqlite.ts';
+import { openKv } from '#test/support/attach-kv.ts';
 import { temporaryDir } from '#test/support/store-files.ts';
 
 const counter = fileURLToPath(new URL('../../support/kv-counter.ts', import.meta.url));
@@ -36,7 +36,7 @@ void t.test('kv: after kill -9 a counter holds every acknowledged increment, non
     t.equal(new Set(sums).size, sums.length, 'each sum was given once');
     t.ok(Math.min(...sums) > stored, 'and goes on from what was stored before');
     const store = openSqliteStore(path);
-    const found = await openKvNamespaces(store).get('shared', 'n');
+    const found = await (await openKv(store)).get('shared', 'n');
     await store.close();
     stored = Number(Buffer.from(found?.value ?? []).toString());
     t.ok(stored >= most, `${stored} are stored, ${most} were acknowledged`);

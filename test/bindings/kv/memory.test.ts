@@ -17,8 +17,12 @@ interface Pair {
 async function pair(t: Test): Promise<Pair> {
   const attachment = attachmentOf(createKvBinding(temporaryStore(t)));
   const ending = new AbortController();
-  const one = attachment.grant({ invocationId: 'one', signal: ending.signal });
-  const other = attachment.grant({ invocationId: 'other', signal: new AbortController().signal });
+  const one = attachment.grant({ invocationId: 'one', signal: ending.signal, origin: { depth: 0 } });
+  const other = attachment.grant({
+    invocationId: 'other',
+    signal: new AbortController().signal,
+    origin: { depth: 0 },
+  });
   await one.call({ method: 'put', args: { key: 'a' }, bytes: new Uint8Array(largest) });
   await one.call({ method: 'put', args: { key: 'small' }, bytes: new Uint8Array(1) });
   return { one, other, ending };

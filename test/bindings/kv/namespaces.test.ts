@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer';
 import t from 'tap';
 import { createKvBinding } from '#bindings/kv/kv.ts';
-import { openKvNamespaces } from '#bindings/kv/namespaces.ts';
 import type { Host } from '#host/host.ts';
 import { grantOf } from '#test/contract/binding.ts';
+import { openKv } from '#test/support/attach-kv.ts';
 import { temporaryStore } from '#test/support/store-files.ts';
 
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text));
@@ -12,7 +12,7 @@ void t.test('kv namespaces: the operator sees what functions stored, in every co
   const store = temporaryStore(t);
   const binding = createKvBinding(store);
   // What the host offers, as it types it.
-  const kv: Host['kv'] = openKvNamespaces(store);
+  const kv: Host['kv'] = await openKv(store);
   t.same(await kv.namespaces(), []);
   const put = (config: unknown, facts: object, key: string): Promise<unknown> =>
     grantOf(binding, config, facts).call({
@@ -42,7 +42,7 @@ void t.test('kv namespaces: the operator sees what functions stored, in every co
 
 void t.test('kv namespaces: what the operator puts, functions get; what is deleted is gone', async (t) => {
   const store = temporaryStore(t);
-  const kv = openKvNamespaces(store);
+  const kv = await openKv(store);
   const grant = grantOf(createKvBinding(store), undefined, { function: 'shop', name: 'KV' });
   await kv.put('shop/KV', 'a', bytes('put'), { metadata: [1], expirationTtl: 60 });
   const found = await grant.call({ method: 'get', args: { key: 'a' } });
@@ -55,7 +55,7 @@ void t.test('kv namespaces: what the operator puts, functions get; what is delet
 void t.test(
   'kv namespaces: a put with a condition that fails is a conflict and writes nothing',
   async (t) => {
-    const kv = openKvNamespaces(temporaryStore(t));
+    const kv = await openKv(temporaryStore(t));
     await kv.put('a', 'k', bytes('one'), { ifAbsent: true });
     await t.rejects(kv.put('a', 'k', bytes('two'), { ifAbsent: true }), { code: 'ERR_CONFLICT' });
     await t.rejects(kv.put('a', 'k', bytes('two'), { ifVersion: null }), { code: 'ERR_CONFLICT' });
@@ -69,7 +69,7 @@ void t.test(
 );
 
 void t.test('kv namespaces: bad names, keys and options are refused by code', async (t) => {
-  const kv = openKvNamespaces(temporaryStore(t));
+  const kv = await openKv(temporaryStore(t));
   for (const name of ['', ':', ':a', 'a:', 'a:b:c', '../a', 'a/b/c', 'é']) {
     await t.rejects(kv.get(name, 'a'), { code: 'ERR_BAD_NAME' });
   }

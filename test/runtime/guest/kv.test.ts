@@ -38,12 +38,44 @@ void t.test('kv get: each type gives the value its own way; absent is null', asy
   guest.dispose();
 });
 
+void t.test('kv get: text and json are asked for as text, and may come within the message', async (t) => {
+  const calls: readonly (readonly [string, object, string])[] = [
+    [`get('k')`, { key: 'k', text: true }, '"{\\"a\\":1}"'],
+    [`get('k', 'json')`, { key: 'k', text: true }, '{"a":1}'],
+  ];
+  for (const [call, args, expected] of calls) {
+    const guest = await open(`return Response.json(await env.KV.${call})`);
+    t.strictSame(operationOf(guest.request(1)).args, args);
+    t.equal(answerOf(answer(guest, 2, { metadata: null, version: '1', text: '{"a":1}' })).text, expected);
+    guest.dispose();
+  }
+  for (const type of ['arrayBuffer', 'stream']) {
+    const guest = await open(`return new Response(await env.KV.get('k', '${type}'))`);
+    t.strictSame(operationOf(guest.request(1)).args, { key: 'k' }, type);
+    guest.dispose();
+  }
+});
+
 void t.test('kv get: several keys give a Map; a streamed value arrives whole', async (t) => {
-  const many = await open(`return Response.json([...await env.KV.get(['a', 'b'])])`);
-  t.equal(letters(many.request(1)), 'OO');
-  answer(many, 4, { metadata: null }, 'B');
-  t.equal(answerOf(answer(many, 2, null)).text, '[["a",null],["b","B"]]');
+  const many = await open(`return Response.json([...await env.KV.get(['a', 'b', 'c'])])`);
+  t.match(operationOf(many.request(1)), { method: 'getMany', args: { keys: ['a', 'b', 'c'] } });
+  const heads = [
+    { metadata: null, version: '1', size: 2 },
+    null,
+    { metadata: { m: 1 }, version: '2', size: 1 },
+  ];
+  t.equal(answerOf(answer(many, 2, heads, 'aac')).text, '[["a","aa"],["b",null],["c","c"]]');
   many.dispose();
+  const withMetadata = await open(
+    `return Response.json([...await env.KV.getWithMetadata(['a', 'b', 'c'], 'json')])`,
+  );
+  withMetadata.request(1);
+  t.strictSame(JSON.parse(answerOf(answer(withMetadata, 2, heads, '127')).text), [
+    ['a', { value: 12, metadata: null, version: '1', cacheStatus: null }],
+    ['b', { value: null, metadata: null, version: null, cacheStatus: null }],
+    ['c', { value: 7, metadata: { m: 1 }, version: '2', cacheStatus: null }],
+  ]);
+  withMetadata.dispose();
   const streamed = await open(`return new Response(await env.KV.get('k'))`);
   streamed.request(1);
   t.same(streamed.deliver([6, 1, 2, 1, { metadata: null }, 0, -1, 1]), []);
@@ -54,8 +86,15 @@ void t.test('kv get: several keys give a Map; a streamed value arrives whole', a
 });
 
 void t.test('kv put: strings, buffers, views and streams are sent with their options', async (t) => {
+  const text = await open(
+    `await env.KV.put('k', 'h\\ud800y', { metadata: 1 }); await env.KV.put('k', 'x'.repeat(4097)); return new Response('ok')`,
+  );
+  const short = operationOf(text.request(1));
+  t.match(short, { method: 'put', args: { key: 'k', metadata: 1, text: 'h\ud800y' }, bytes: undefined });
+  const long = operationOf(answer(text, 2, { ok: true, version: '1' }));
+  t.strictSame([long.args, long.bytes?.length], [{ key: 'k' }, 4097], 'longer text goes as bytes');
+  text.dispose();
   const values = [
-    `'hey'`,
     `new TextEncoder().encode('hey').buffer`,
     `new TextEncoder().encode('_hey_').subarray(1, 4)`,
   ];
@@ -129,7 +168,7 @@ void t.test('kv put: with a condition it says whether it wrote, without one noth
     const guest = await open(
       `return Response.json([await env.KV.put('k', 'v', ${options})].map((r) => r ?? 'none'))`,
     );
-    t.strictSame(operationOf(guest.request(1)).args, args, options);
+    t.strictSame(operationOf(guest.request(1)).args, { ...args, text: 'v' }, options);
     const lines = answer(guest, 2, expected ?? { ok: true, version: '8' });
     t.strictSame(JSON.parse(answerOf(lines).text), [expected ?? 'none'], options);
     guest.dispose();

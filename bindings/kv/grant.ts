@@ -1,0 +1,267 @@
+import { Buffer, isUtf8 } from 'node:buffer';
+import type { Answer, Grant, GrantContext, Operation } from '#runtime/binding.ts';
+import { HostError } from '#runtime/errors.ts';
+import type { Store } from '#bindings/store/store.ts';
+import type { Access } from './access.ts';
+import { parseArguments, parseDelta, parseKey, parsePutOptions, refuseOption } from './arguments.ts';
+import type { Budget, Hold } from './budget.ts';
+import { commit, parseCommit } from './commit.ts';
+import type { Counters } from './counters.ts';
+import {
+  inlineValueBytes,
+  maxGetKeys,
+  maxValueBytes,
+  maxWatches,
+  pageValueBytes,
+  shortTextBytes,
+} from './limits.ts';
+import type { KvFound, KvNamespace } from './namespace.ts';
+import { streamPieces } from './pieces.ts';
+import { parseListOptions } from './range.ts';
+import { encodeHead, gatherValue } from './value.ts';
+import { parseWatchOptions, type Watches } from './watches.ts';
+
+/** What the grants of one deployment share. */
+export interface Shared {
+  readonly store: Store;
+  readonly namespace: KvNamespace;
+  /** Of the store: functions that share a namespace count together. */
+  readonly counters: Counters;
+  readonly watches: Watches;
+  /** Watches of this deployment that are open. */
+  readonly watching: { count: number };
+  readonly reading: Budget;
+  readonly writing: Budget;
+  /** Throws HostError ERR_NOT_GRANTED. */
+  readonly demand: (wanted: Access) => void;
+  readonly now: () => number;
+}
+
+type Args = Readonly<Record<string, unknown>>;
+
+/** What one read found: the answer's value, and the bytes of all values in order. */
+interface Read {
+  readonly value: unknown;
+  readonly parts: readonly Uint8Array[];
+  readonly length: number;
+}
+
+/** How to read it once more, and how many bytes that may give. */
+interface Again {
+  readonly read: () => Promise<Read>;
+  readonly most: number;
+}
+
+/** A KV namespace as one invocation may use it. */
+export class KvGrant implements Grant {
+  readonly #shared: Shared;
+  readonly #signal: AbortSignal;
+
+  constructor(shared: Shared, context: GrantContext) {
+    this.#shared = shared;
+    this.#signal = context.signal;
+  }
+
+  async call(operation: Operation): Promise<Answer> {
+    const args = parseArguments(operation.args);
+    const { demand } = this.#shared;
+    switch (operation.method) {
+      case 'get':
+        demand('read');
+        return this.#get(parseKey(args['key']), args['text'] === true);
+      case 'getMany':
+        demand('read');
+        return this.#getMany(args);
+      case 'list':
+        demand('read');
+        return this.#list(args);
+      case 'watch':
+        demand('read');
+        return this.#watch(args, operation);
+      case 'put':
+        demand('write');
+        return this.#put(parseKey(args['key']), args, operation);
+      case 'delete':
+        demand('write');
+        await this.#shared.namespace.delete(parseKey(args['key']));
+        return {};
+      case 'increment':
+        demand('write');
+        return this.#increment(parseKey(args['key']), parseDelta(args['delta']));
+      case 'commit':
+        demand('write');
+        return this.#commit(args, operation);
+      default:
+        throw new TypeError(
+          `KV has no method ${JSON.stringify(operation.method.slice(0, 100))}; use get, getMany, put, delete, list, increment, commit or watch`,
+        );
+    }
+  }
+
+  async #get(key: string, asText: boolean): Promise<Answer> {
+    const { namespace } = this.#shared;
+    const found = await namespace.get(key);
+    if (found === undefined) return { value: null };
+    const text = asText ? toShortText(found.bytes) : undefined;
+    if (text !== undefined) return { value: { ...headOf(found), text } };
+    if (found.bytes.length <= inlineValueBytes) return { value: headOf(found), bytes: found.bytes };
+    const read = async (): Promise<Read> => {
+      const again = await namespace.get(key);
+      return again === undefined ? toRead(null, []) : toRead(headOf(again), [again]);
+    };
+    return this.#answer(toRead(headOf(found), [found]), { read, most: maxValueBytes });
+  }
+
+  async #getMany(args: Args): Promise<Answer> {
+    const { keys } = args;
+    if (!Array.isArray(keys))
+      throw new TypeError(`KV keys is of type ${typeof keys}; use an array of strings`);
+    if (keys.length > maxGetKeys)
+      throw refuseOption(`keys has ${keys.length} members; use at most ${maxGetKeys}`);
+    const checked = keys.map(parseKey);
+    const read = async (): Promise<Read> => {
+      const found = await Promise.all(checked.map((key) => this.#shared.namespace.get(key)));
+      const heads = found.map((one) =>
+        one === undefined ? null : { ...headOf(one), size: one.bytes.length },
+      );
+      const all = toRead(heads, found);
+      if (all.length <= maxValueBytes) return all;
+      throw new HostError(
+        'ERR_KV_VALUE',
+        `Cannot get ${keys.length} keys at once: their values have ${all.length} bytes; get fewer, at most ${maxValueBytes} bytes together`,
+      );
+    };
+    return this.#answer(await read(), { read, most: maxValueBytes });
+  }
+
+  async #list(args: Args): Promise<Answer> {
+    const options = parseListOptions(args);
+    const read = async (): Promise<Read> => {
+      const { keys, found, cursor } = await this.#shared.namespace.list(options);
+      const listed = keys.map((key, index) => {
+        const one = found?.[index];
+        return one === undefined ? key : { ...key, version: one.version, size: one.bytes.length };
+      });
+      const end = cursor === undefined ? { list_complete: true } : { list_complete: false, cursor };
+      return toRead({ keys: listed, ...end }, found ?? []);
+    };
+    const first = await read();
+    if (!options.values) return { value: first.value };
+    return this.#answer(first, { read, most: maxValueBytes + pageValueBytes });
+  }
+
+  /** Inline when it is small; else as a stream, once this deployment has room for it in the host's memory. */
+  async #answer(found: Read, again: Again): Promise<Answer> {
+    if (found.length <= inlineValueBytes) return inline(found);
+    const hold = this.#shared.reading.tryHold(found.length);
+    return hold === undefined ? this.#inTurn(again) : this.#stream(found, hold);
+  }
+
+  /** Others of this deployment hold what memory there is: let the values go, wait, and read them again. */
+  async #inTurn({ read, most }: Again): Promise<Answer> {
+    const hold = await this.#shared.reading.hold(most, this.#signal);
+    try {
+      const found = await read();
+      hold.shrink(found.length);
+      if (found.length > inlineValueBytes) return this.#stream(found, hold);
+      hold.release();
+      return inline(found);
+    } catch (error) {
+      hold.release();
+      throw error;
+    }
+  }
+
+  #stream(found: Read, hold: Hold): Answer {
+    return { value: found.value, stream: streamPieces(joined(found), hold, this.#signal) };
+  }
+
+  async #put(key: string, args: Args, operation: Operation): Promise<Answer> {
+    const { namespace, writing, now } = this.#shared;
+    const options = parsePutOptions(args, now());
+    const hold = operation.stream === undefined ? undefined : await writing.hold(maxValueBytes, this.#signal);
+    try {
+      const body = operation.stream ?? operation.bytes ?? parseBodyText(args['text']);
+      const stored = await gatherValue(encodeHead(options.metadata), body);
+      const version = await namespace.put(key, stored, options, now());
+      return { value: version === undefined ? { ok: false } : { ok: true, version } };
+    } finally {
+      hold?.release();
+    }
+  }
+
+  async #increment(key: string, delta: number): Promise<Answer> {
+    const { namespace, counters } = this.#shared;
+    return { value: await counters.add(namespace.place(key), delta) };
+  }
+
+  async #commit(args: Args, operation: Operation): Promise<Answer> {
+    const { store, namespace, counters, writing, now } = this.#shared;
+    const asked = parseCommit(args, now());
+    const hold = operation.stream === undefined ? undefined : await writing.hold(maxValueBytes, this.#signal);
+    try {
+      const body = await gatherValue(new Uint8Array(0), operation.stream ?? operation.bytes);
+      const { locks } = counters;
+      return { value: await commit(asked, body, { store, namespace, locks, nowMs: now() }) };
+    } finally {
+      hold?.release();
+    }
+  }
+
+  /** Not a turn of the loop lies between the call and the first change it hears of: who watches, then lists, misses none. */
+  #watch(args: Args, operation: Operation): Answer | Promise<Answer> {
+    const { namespace, watches, watching, demand } = this.#shared;
+    const options = parseWatchOptions(args);
+    if (watching.count >= maxWatches) throw refuseOption(`${maxWatches} watches are open; end some first`);
+    watching.count++;
+    const stream = watches.open(namespace, options, {
+      signal: operation.signal ?? this.#signal,
+      permit: () => demand('read'),
+      ended: () => {
+        watching.count--;
+      },
+    });
+    return options.whole ? gather(stream) : { stream };
+  }
+}
+
+async function gather(stream: AsyncIterable<Uint8Array>): Promise<Answer> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of stream) pieces.push(piece);
+  const lines = Buffer.concat(pieces).toString().split('\n').slice(0, -1);
+  return { value: lines.map((line): unknown => JSON.parse(line)) };
+}
+
+/** What a short put sends instead of a body. */
+function parseBodyText(text: unknown): Uint8Array | undefined {
+  if (text === undefined) return undefined;
+  if (typeof text === 'string') return Buffer.from(text);
+  throw new TypeError(`KV text is of type ${typeof text}; use a string, or send a body`);
+}
+
+/**
+ * Short UTF-8 as text: within the message it costs a guest's isolate nothing, while bytes beside it are handed over as a
+ * copy of their own (bench/kv.ts, get). Not with a byte order mark, which decoders drop.
+ */
+function toShortText(bytes: Uint8Array): string | undefined {
+  if (bytes.length > shortTextBytes || bytes[0] === 0xef || !isUtf8(bytes)) return undefined;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+}
+
+function headOf({ metadata, version }: KvFound): { readonly metadata: unknown; readonly version: string } {
+  return { metadata, version };
+}
+
+function toRead(value: unknown, found: readonly (KvFound | undefined)[]): Read {
+  const parts = found.flatMap((one) => (one === undefined ? [] : [one.bytes]));
+  return { value, parts, length: parts.reduce((sum, { length }) => sum + length, 0) };
+}
+
+function inline(found: Read): Answer {
+  return found.parts.length === 0 ? { value: found.value } : { value: found.value, bytes: joined(found) };
+}
+
+function joined({ parts }: Read): Uint8Array {
+  const [only] = parts;
+  return parts.length === 1 && only !== undefined ? only : new Uint8Array(Buffer.concat(parts));
+}
