@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
-import { Agent } from 'undici';
+import { Agent, buildConnector } from 'undici';
 import { HostError } from '#runtime/errors.ts';
 import { toFetchError } from './failure.ts';
+import type { Guard } from './guard.ts';
 import type { FlatHeaders } from './headers.ts';
 import type { Body, OutgoingRequest } from './request.ts';
 
@@ -28,10 +29,23 @@ export interface IncomingBody {
 /** A rest of up to this size is read, so that the connection can be used again. */
 const discardBytes = 64 * 1024;
 
-/** The one door to undici: a pool of connections for the host's life. */
+const connectMs = 10_000;
+/** A server may ask for connections to be kept; longer than this they are not. */
+const mostKeepAliveMs = 60_000;
+
+/** The one door to undici: a pool of connections, made and used under one guard. */
 export class FetchClient {
-  /** Times are the invocation's: its signal ends a fetch, so the pool's own clocks for heads and bodies are off. */
-  readonly #agent = new Agent({ headersTimeout: 0, bodyTimeout: 0, connect: { timeout: 10_000 } });
+  readonly #agent: Agent;
+
+  /** Times are the caller's: its signal ends a request, so the pool's own clocks for heads and bodies are off. */
+  constructor(guard: Guard) {
+    this.#agent = new Agent({
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveMaxTimeout: mostKeepAliveMs,
+      connect: guardedConnector(guard),
+    });
+  }
 
   /** One request, one answer; follows nothing. Rejects with HostError ERR_FETCH_FAILED. */
   async send(request: OutgoingRequest, signal: AbortSignal): Promise<Incoming> {
@@ -63,6 +77,33 @@ export class FetchClient {
   }
 }
 
+/** Makes connections only to where the guard lets them go. */
+function guardedConnector(guard: Guard): buildConnector.connector {
+  // Two, since a lookup is told no more than a name: whether this name with this port is granted is known before.
+  const open = (isGranted: boolean): buildConnector.connector =>
+    buildConnector({ timeout: connectMs, lookup: guard.lookup({ isGranted }) });
+  const toPublic = open(false);
+  const toGranted = open(true);
+  return (peer, callback) => {
+    const refusal = guard.refusalOfLiteral(peer);
+    if (refusal !== undefined) return callback(refusal, null);
+    const connect = guard.isGranted(peer) ? toGranted : toPublic;
+    return connect(peer, (...[error, socket]) => {
+      // On failure there is no second argument, whatever the types say.
+      if (error !== null) return callback(guard.toError(peer, error), null);
+      const address = socket.remoteAddress;
+      const problem = address === undefined ? closedAtOnce() : guard.refusalOf(peer, address);
+      if (problem === undefined) return callback(null, socket);
+      socket.on('error', () => undefined).destroy();
+      return callback(problem, null);
+    });
+  };
+}
+
+function closedAtOnce(): Error {
+  return Object.assign(new Error('The connection was closed'), { code: 'ECONNRESET' });
+}
+
 function toBody(body: Body | undefined): Uint8Array | Readable | null {
   if (body === undefined) return null;
   if (body instanceof Uint8Array) return body;
@@ -73,6 +114,7 @@ async function* guarded(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Ar
   try {
     yield* body;
   } catch (cause) {
+    if (cause instanceof HostError) throw cause;
     throw new HostError('ERR_FETCH_FAILED', 'Cannot send the request: its body broke off; check the stream', {
       cause,
     });

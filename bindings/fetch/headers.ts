@@ -1,9 +1,10 @@
 /** Headers as they cross the channel: name, value, name, value. */
 export type FlatHeaders = readonly string[];
 
-/** RFC 9110, 5.6.2 (token) and 5.5 (field value, as bytes 0 to 255). */
+/** RFC 9110, 5.6.2 (token). */
 const tokenPattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const valuePattern = /^[\t\x20-\x7e\x80-\xff]*$/;
+/** RFC 9110, 5.5 (field value, as bytes 0 to 255). */
+export const valuePattern: RegExp = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /**
  * What a guest may not set: headers of the connection (RFC 9110, 7.6.1), and those that follow from the address and
@@ -24,6 +25,24 @@ const forbidden: ReadonlySet<string> = new Set([
   'transfer-encoding',
   'upgrade',
 ]);
+
+/** What belongs to the connection an answer came over (RFC 9110, 7.6.1), not to the answer. */
+const hopByHop: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** An answer's headers without those of its connection. */
+export function withoutHopByHop(headers: FlatHeaders): FlatHeaders {
+  const named = connectionNames(headers);
+  return withoutHeaders(headers, (name) => hopByHop.has(name) || named.has(name));
+}
 
 /** Unknown to headers with lower-case names, forbidden ones dropped. Throws TypeError for what is no header list. */
 export function parseHeaders(value: unknown): FlatHeaders {

@@ -1,4 +1,5 @@
 import type { Started } from './operations.ts';
+import type { Invocation } from './invocation.ts';
 import { current } from './invocation.ts';
 import { NativeError, NativeTypeError, quote, quoteList } from './primordials.ts';
 import { startOperation } from './operations.ts';
@@ -28,11 +29,21 @@ export async function fetch(input: unknown, init?: unknown): Promise<Response> {
   if (invocation === undefined) {
     throw new NativeError('fetch is not available at the top level; call it while handling a request');
   }
+  return await fetchThrough(invocation, '', input, init);
+}
+
+/** The same by operation "fetch" of any binding. */
+export async function fetchThrough(
+  invocation: Invocation,
+  binding: string,
+  input: unknown,
+  init: unknown,
+): Promise<Response> {
   const { method, url, headers, body, redirect, signal } = takeRequest(input, init);
   if (signal !== undefined && isAborted(signal)) throw abortReason(signal);
   const args = `{"method":${quote(method)},"url":${quote(url)},"headers":${quoteList(headers)},"redirect":${quote(redirect)}}`;
   const started = startOperation(invocation, {
-    binding: '',
+    binding,
     method: 'fetch',
     args,
     bytes: body.kind === 'bytes' ? body.bytes : body.kind === 'text' ? encodeUtf8(body.text) : undefined,

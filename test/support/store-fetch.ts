@@ -1,6 +1,10 @@
 import type { Test } from 'tap';
 import type { Answer, Operation } from '#runtime/binding.ts';
 import { createFetchBinding } from '#bindings/fetch/fetch.ts';
+import type { Resolve } from '#bindings/fetch/guard.ts';
+import { defaultEgress } from '#runtime/deployment.ts';
+import type { DeploymentId, EgressPolicy, FunctionName } from '#runtime/deployment.ts';
+import type { Origin } from '#runtime/functions.ts';
 import { drained } from '#test/contract/binding.ts';
 
 export interface FetchValue {
@@ -13,11 +17,28 @@ export interface FetchValue {
 
 export type Fetch = (args: unknown, body?: Partial<Operation>) => Promise<Answer>;
 
+export interface FetchSetting {
+  readonly signal?: AbortSignal;
+  /** Default: open, and loopback granted. */
+  readonly egress?: Partial<EgressPolicy>;
+  readonly secrets?: Readonly<Record<string, string>>;
+  /** What the operator allows. Default true. */
+  readonly allowPrivate?: boolean;
+  readonly resolve?: Resolve;
+  readonly origin?: Partial<Origin>;
+}
+
 /** `fetch` as one invocation has it, over connections of its own that go with the test. */
-export function temporaryFetch(t: Test, signal: AbortSignal = new AbortController().signal): Fetch {
-  const binding = createFetchBinding();
+export function temporaryFetch(t: Test, setting: FetchSetting = {}): Fetch {
+  const { resolve, allowPrivate = true, signal = new AbortController().signal } = setting;
+  const binding = createFetchBinding({ allowPrivate, ...(resolve === undefined ? {} : { resolve }) });
   t.teardown(() => binding.close());
-  const grant = binding.grant({ invocationId: 'test', signal });
+  const egress = { ...defaultEgress, private: ['127.0.0.1', 'localhost', '[::1]'], ...setting.egress };
+  const deployment = { id: 'test' as DeploymentId, function: 'shop' as FunctionName, egress };
+  const origin = { depth: 0, ...setting.origin };
+  const grant = binding
+    .attach(deployment, setting.secrets ?? {})
+    .grant({ invocationId: 'test', signal, origin });
   return (args, body = {}) => grant.call({ method: 'fetch', args, ...body });
 }
 

@@ -185,7 +185,7 @@ void t.test('fetch: a streamed request is pulled only as the server reads', asyn
     }
   }
   const ending = new AbortController();
-  const answer = await temporaryFetch(t, ending.signal)(
+  const answer = await temporaryFetch(t, { signal: ending.signal })(
     { url: origin, method: 'POST' },
     { stream: endless() },
   );
@@ -223,7 +223,7 @@ void t.test('fetch: the end of the invocation ends its fetches, before and after
     else arrived.resolve();
   });
   const ending = new AbortController();
-  const fetch = temporaryFetch(t, ending.signal);
+  const fetch = temporaryFetch(t, { signal: ending.signal });
   const body = await fetch({ url: `${origin}/body` });
   const reading = textOf(body);
   const head = fetch({ url: `${origin}/head` });
