@@ -1,0 +1,213 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { Caller, Credentials, Identity } from '#runtime/caller.ts';
+import { callerOf, fromClaims, storedClaims, toCaller } from './callers.ts';
+import type { Pool } from './pool.ts';
+import { verifyAccessToken } from './signatures.ts';
+import type { Row } from './where.ts';
+
+export interface IdentifyOptions {
+  readonly pool: Pool;
+  /** The audience that access tokens of this pool have. */
+  readonly audience: string;
+  readonly now: () => number;
+  /** The key's row while it is good; counts its use. */
+  readonly apiKey: (key: string) => Promise<Row | undefined>;
+}
+
+interface Known {
+  readonly caller: Caller;
+  readonly sessionId: string;
+  readonly userId: string;
+  /** Seconds since the epoch. */
+  readonly issuedAt: number;
+  /** Milliseconds since the epoch. */
+  readonly until: number;
+  readonly generation: number;
+}
+
+const mostKnown = 10_000;
+const longestToken = 8192;
+/** Sessions are read again after this, though nothing was heard of them. */
+const sessionMs = 30_000;
+const bearerPattern = /^Bearer +([\w~+/.-]+=*)$/i;
+const anonymous: Identity = { kind: 'anonymous' };
+
+/**
+ * Says whose a request is: access token (RFC 6750), API key, or session cookie, in this order. A token that verified is
+ * remembered until it expires; whether it still stands is asked each time, in memory.
+ */
+export class Identifier {
+  readonly #options: IdentifyOptions;
+  readonly #known = new Map<string, Known>();
+
+  constructor(options: IdentifyOptions) {
+    this.#options = options;
+  }
+
+  async identify({ headers, url }: Omit<Credentials, 'method'>): Promise<Identity> {
+    const authorization = headerOf(headers, 'authorization');
+    if (authorization !== undefined && /^bearer\b/i.test(authorization)) {
+      const token = bearerPattern.exec(authorization)?.[1];
+      return token === undefined ? invalid('the Authorization header is malformed') : await this.token(token);
+    }
+    const key = headerOf(headers, 'x-api-key');
+    if (key !== undefined) return await this.#key(key);
+    const cookies = headers.flatMap((name, index) =>
+      index % 2 === 0 && name === 'cookie' ? [headers[index + 1] ?? ''] : [],
+    );
+    const token = sessionToken(cookies.join('; '), url.startsWith('https:'));
+    return token === undefined ? anonymous : await this.#cookie(token);
+  }
+
+  /** Of one access token. */
+  async token(token: string): Promise<Identity> {
+    const { pool, now } = this.#options;
+    const known = this.#known.get(token);
+    if (known !== undefined) {
+      if (known.until <= now()) return invalid('the token is expired');
+      if (!pool.stands(known.sessionId, known.userId, known.issuedAt)) return invalid('the token is revoked');
+      return { kind: 'caller', caller: known.caller };
+    }
+    if (token.length > longestToken) return invalid('the token is too long');
+    return await this.#verify(token);
+  }
+
+  async #verify(token: string): Promise<Identity> {
+    const { pool, audience, now } = this.#options;
+    await pool.ready();
+    const id = keyIdOf(token);
+    if (id === undefined) return invalid('the token is malformed');
+    if (pool.key(id) === undefined) await pool.reloadKeys();
+    const key = pool.key(id);
+    if (key === undefined) return invalid('the token is signed with an unknown key');
+    try {
+      const claims = verifyAccessToken(token, key, { audience, now: now() });
+      if (!pool.isIssuer(claims['iss'])) return invalid('the token has another issuer');
+      const known: Known = {
+        caller: fromClaims(claims),
+        sessionId: String(claims['sid']),
+        userId: String(claims['sub']),
+        issuedAt: Number(claims['iat']),
+        until: Number(claims['exp']) * 1000,
+        generation: 0,
+      };
+      if (!pool.stands(known.sessionId, known.userId, known.issuedAt)) return invalid('the token is revoked');
+      this.#remember(token, known);
+      return { kind: 'caller', caller: known.caller };
+    } catch {
+      return invalid('the token does not verify');
+    }
+  }
+
+  async #cookie(value: string): Promise<Identity> {
+    const { pool, now } = this.#options;
+    await pool.ready();
+    const { generation } = pool;
+    const known = this.#known.get(value);
+    if (known !== undefined && known.generation === generation && known.until > now()) {
+      return { kind: 'caller', caller: known.caller };
+    }
+    const token = await openCookie(value, pool);
+    const signedIn = token === undefined ? undefined : await pool.signedIn(token);
+    // A cookie that is over is like none: browsers send it until it is replaced.
+    if (signedIn === undefined) return anonymous;
+    const caller = toCaller(signedIn);
+    const over = Date.parse(String(signedIn.session['expiresAt']));
+    this.#remember(value, {
+      caller,
+      sessionId: String(signedIn.session['id']),
+      userId: caller.id,
+      issuedAt: 0,
+      until: Math.min(over, now() + sessionMs),
+      generation,
+    });
+    return { kind: 'caller', caller };
+  }
+
+  async #key(key: string): Promise<Identity> {
+    const { pool, apiKey } = this.#options;
+    if (key.length > 256) return invalid('the API key is too long');
+    const row = await apiKey(key);
+    const user = row === undefined ? undefined : await pool.user(String(row['referenceId']));
+    if (row === undefined || user === undefined || pool.isBanned(user))
+      return invalid('the API key is not good');
+    const { id, name, permissions, metadata } = row;
+    return {
+      kind: 'caller',
+      caller: callerOf(user, { ...storedClaims(user), apiKey: plain({ id, name, permissions, metadata }) }),
+    };
+  }
+
+  #remember(credential: string, known: Known): void {
+    if (this.#known.size >= mostKnown) {
+      const oldest = this.#known.keys().next().value;
+      if (oldest !== undefined) this.#known.delete(oldest);
+    }
+    this.#known.set(credential, known);
+  }
+}
+
+/** The token of a signed cookie, `<token>.<HMAC-SHA-256, base64>` percent-encoded, as the library writes them. */
+export async function openCookie(value: string, pool: Pool): Promise<string | undefined> {
+  const dot = value.lastIndexOf('.');
+  if (dot < 1 || value.length > 512) return undefined;
+  const token = value.slice(0, dot);
+  const given = Buffer.from(value.slice(dot + 1), 'base64');
+  const made = createHmac('sha256', await pool.secret())
+    .update(token)
+    .digest();
+  return given.length === made.length && timingSafeEqual(given, made) ? token : undefined;
+}
+
+/** The value of a cookie that `openCookie` opens, percent-encoded. */
+export async function sealCookie(token: string, pool: Pool): Promise<string> {
+  const sum = createHmac('sha256', await pool.secret())
+    .update(token)
+    .digest('base64');
+  return encodeURIComponent(`${token}.${sum}`);
+}
+
+export const sessionCookie = 'islet.session_token';
+
+/** The session cookie's value, decoded. Over https only the one that plain http cannot have set. */
+function sessionToken(cookies: string, secure: boolean): string | undefined {
+  const wanted = secure ? `__Secure-${sessionCookie}` : sessionCookie;
+  for (const part of cookies.split(';')) {
+    const equals = part.indexOf('=');
+    if (part.slice(0, equals).trim() === wanted) return decoded(part.slice(equals + 1).trim());
+  }
+  return undefined;
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** `kid` of a JWS header (RFC 7515, 4.1.4): names a key of ours or nothing at all. */
+function keyIdOf(token: string): string | undefined {
+  try {
+    const header = JSON.parse(Buffer.from(token.slice(0, token.indexOf('.')), 'base64url').toString()) as {
+      readonly kid?: unknown;
+    };
+    return typeof header.kid === 'string' && header.kid.length <= 128 ? header.kid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function headerOf(headers: readonly string[], name: string): string | undefined {
+  const index = headers.findIndex((each, at) => at % 2 === 0 && each === name);
+  return index < 0 ? undefined : headers[index + 1];
+}
+
+function invalid(reason: string): Identity {
+  return { kind: 'invalid', reason };
+}
+
+function plain(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value)) as unknown;
+}
