@@ -1,27 +1,16 @@
 import { createEntry, deleteEntry, listEntries } from './entries.js';
-import html from './page/index.html';
-import css from './page/style.css';
-import script from './page/script.js' with { type: 'text' };
 
 const policy =
   "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; form-action 'self'; base-uri 'self'; frame-ancestors 'none'";
 
-/** The page, its two files, and the API they call. */
+/** The page and the API it calls; its style and script are static files, answered before this is asked. */
 export default {
   async fetch(request, env) {
     const { pathname } = new URL(request.url);
     if (pathname.startsWith('/api/entries')) return api(request, env.ENTRIES, pathname);
     if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(405, 'Use GET');
-    switch (pathname) {
-      case '/':
-        return file(page(request), 'text/html', { 'content-security-policy': policy });
-      case '/style.css':
-        return file(css, 'text/css');
-      case '/script.js':
-        return file(script, 'text/javascript');
-      default:
-        return refuse(404, `There is no ${pathname}`);
-    }
+    if (pathname === '/') return page(request, env.ASSETS);
+    return refuse(404, `There is no ${pathname}`);
   },
 };
 
@@ -40,18 +29,16 @@ async function api(request, entries, pathname) {
 }
 
 /** The page works at webapp.localhost/ and under /webapp/: its addresses are relative to where it was asked for. */
-function page(request) {
+async function page(request, assets) {
   const prefix = request.headers.get('x-forwarded-prefix') ?? '';
-  return html.replace('<base href="/" />', `<base href="${encodeURI(prefix).replaceAll('"', '%22')}/" />`);
-}
-
-function file(text, type, headers = {}) {
-  return new Response(text, {
+  const html = await (await assets.fetch('/page.html')).text();
+  const base = `<base href="${encodeURI(prefix).replaceAll('"', '%22')}/" />`;
+  return new Response(html.replace('<base href="/" />', base), {
     headers: {
-      'content-type': `${type};charset=UTF-8`,
+      'content-type': 'text/html;charset=UTF-8',
       'cache-control': 'no-cache',
+      'content-security-policy': policy,
       'x-content-type-options': 'nosniff',
-      ...headers,
     },
   });
 }
