@@ -1,0 +1,8 @@
+// What islet adds to the web platform: handlers, contexts and bindings. Needs the types of Request, Response and
+// ReadableStream from a library: "webworker" (islet/types brings it) or "dom".
+
+export * from './auth.js';
+export * from './handlers.js';
+export * from './kv.js';
+export * from './notify.js';
+export * from './services.js';
