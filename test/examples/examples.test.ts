@@ -19,7 +19,10 @@ const elsewhere: readonly string[] = [
   'hello-python',
   'hello-ruby',
   'hello-wasm',
+  'mobile-backend',
   'webapp',
+  'webapp-auth',
+  'webhook-relay',
 ];
 
 /** What each other example is asked. */
@@ -71,8 +74,11 @@ const checks: Readonly<Record<string, (t: Test, test: TestHost) => Promise<void>
   },
 
   'fetch-proxy': async (t, { host, url }) => {
-    await host.vars.set('fetch-proxy', { UPSTREAM: `${await openUpstream(t)}/base` });
     const at = `${url}/fetch-proxy`;
+    await host.vars.set('fetch-proxy', { UPSTREAM: `${await openUpstream(t)}/base` });
+    t.equal((await fetch(`${at}/`)).status, 502, 'this machine is not the internet');
+    await host.deploy(join(folder, 'fetch-proxy'), { manifest: { egress: { private: ['127.0.0.1'] } } });
+    await host.vars.set('fetch-proxy', { UPSTREAM: `${await openUpstream(t)}/base` });
     const got = await fetch(`${at}/a/b?c=1`, { headers: { cookie: 'secret=1', 'x-mine': 'kept' } });
     t.equal(got.status, 203);
     t.match(got.headers.get('server-timing'), /^upstream;dur=\d+$/);
