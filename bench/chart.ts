@@ -146,8 +146,8 @@ function otherPanels({ density, kv, streaming }: BenchReport): readonly Panel[] 
       bars: kv.rows
         .filter(({ what }) => what.startsWith('put'))
         .flatMap((row) => [
-          rate(row.what, row.islet, '/s', false),
-          rate('node:sqlite', row.sqlite, '/s', true),
+          rate(row.what, 1e6 / row.islet, '/s', false),
+          rate('node:sqlite', 1e6 / row.sqlite, '/s', true),
         ]),
     });
   if (streaming !== undefined)

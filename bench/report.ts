@@ -115,14 +115,21 @@ export interface DensityStep {
 
 export interface KvReport {
   readonly rows: readonly KvRow[];
+  /** Median of one write of 4 KB with its fdatasync, on the same disk between the puts. */
+  readonly syncMicros: number;
+  /** Its version, where it is installed. */
+  readonly miniflare?: string;
 }
 
 export interface KvRow {
   readonly what: string;
   readonly width: number;
+  /** Microseconds for one operation, medians over requests of many. */
   readonly islet: number;
   /** The same in bare node:sqlite. */
   readonly sqlite: number;
+  /** And in miniflare's KV, where it is installed. */
+  readonly miniflare?: number;
 }
 
 export interface StreamingReport {

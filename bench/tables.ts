@@ -1,13 +1,7 @@
 import { table } from '#host/cli/table.ts';
-import type { Spread } from './histogram.ts';
-import type {
-  BenchReport,
-  ColdReport,
-  DensityReport,
-  KvReport,
-  StreamingReport,
-  WarmReport,
-} from './report.ts';
+import { millis, rateCells, rateHeads } from './cells.ts';
+import { kvText } from './kv-tables.ts';
+import type { BenchReport, ColdReport, DensityReport, StreamingReport, WarmReport } from './report.ts';
 import { wasmText } from './wasm-tables.ts';
 
 const MB = 2 ** 20;
@@ -43,11 +37,11 @@ function coldText({ phases, http, nodeProcess }: ColdReport): readonly (readonly
           `${row.code} (${Math.ceil(row.sourceBytes / 1024)} KB)`,
           row.spare ? 'yes' : 'no',
           row.cached ? 'yes' : 'no',
-          row.spare ? '-' : pair(row.create),
-          row.spare ? '-' : pair(row.bootstrap),
-          pair(row.load),
-          pair(row.topLevel),
-          pair(row.total),
+          row.spare ? '-' : millis(row.create),
+          row.spare ? '-' : millis(row.bootstrap),
+          millis(row.load),
+          millis(row.topLevel),
+          millis(row.total),
           String(row.total.count),
         ]),
       ),
@@ -67,16 +61,16 @@ function coldText({ phases, http, nodeProcess }: ColdReport): readonly (readonly
         ],
         http.map((row) => [
           row.what,
-          pair(row.cold),
-          pair(row.warm),
-          pair(row.hot),
+          millis(row.cold),
+          millis(row.warm),
+          millis(row.hot),
           row.overWarm.toFixed(2),
           row.overHot.toFixed(2),
           `${row.spares} of ${row.cold.count}`,
           `${row.cached} of ${row.cold.count}`,
         ]),
       ),
-      `beside it: a bare node process, ${pair(nodeProcess)}`,
+      `beside it: a bare node process, ${millis(nodeProcess)}`,
     ],
   ];
 }
@@ -86,17 +80,8 @@ function warmText({ rows, ratio }: WarmReport): readonly (readonly string[])[] {
     [
       'warm: medians over the rounds',
       ...table(
-        ['', 'connections', 'requests/s', 'p50 ms', 'p99 ms', 'CPU us host', 'cell', 'errors'],
-        rows.map((row) => [
-          row.what,
-          String(row.connections),
-          String(Math.round(row.requestsPerSecond)),
-          row.p50.toFixed(2),
-          row.p99.toFixed(2),
-          row.hostCpuMicros?.toFixed(1) ?? '-',
-          row.cellCpuMicros?.toFixed(1) ?? '-',
-          String(row.errors),
-        ]),
+        ['', 'connections', ...rateHeads],
+        rows.map((row) => [row.what, String(row.connections), ...rateCells(row)]),
       ),
       `hello, islet over node:http: ${ratio.throughputMedian.toFixed(2)} of its requests/s (rounds: ${listOf(ratio.throughput)}), ` +
         `${ratio.cpuMedian.toFixed(2)} by CPU per request (${listOf(ratio.cpu)})`,
@@ -118,23 +103,6 @@ function densityText(density: DensityReport): readonly (readonly string[])[] {
   ];
 }
 
-function kvText({ rows }: KvReport): readonly (readonly string[])[] {
-  return [
-    [
-      'kv: operations per second from a guest, and of bare node:sqlite',
-      ...table(
-        ['', 'islet', 'ms each', 'node:sqlite'],
-        rows.map((row) => [
-          row.what,
-          String(Math.round(row.islet)),
-          (1000 / row.islet).toFixed(3),
-          String(Math.round(row.sqlite)),
-        ]),
-      ),
-    ],
-  ];
-}
-
 function streamingText(streaming: StreamingReport): readonly (readonly string[])[] {
   const { bytes, isletMbPerSecond, nodeMbPerSecond } = streaming;
   return [
@@ -143,10 +111,6 @@ function streamingText(streaming: StreamingReport): readonly (readonly string[])
       `islet ${isletMbPerSecond.toFixed(0)} MB/s, node:http ${nodeMbPerSecond.toFixed(0)} MB/s`,
     ],
   ];
-}
-
-function pair({ p50, p99 }: Spread): string {
-  return `${p50.toFixed(2)} / ${p99.toFixed(2)}`;
 }
 
 function listOf(values: readonly number[]): string {

@@ -1,3 +1,5 @@
+import type { Caller } from '#runtime/caller.ts';
+import type { Origin } from '#runtime/functions.ts';
 import type { Outcome } from '#runtime/outcome.ts';
 import type { Usage } from '#runtime/meter.ts';
 import type { Target } from './registry.ts';
@@ -15,11 +17,19 @@ export interface RequestCall {
   readonly url: string;
   /** Flat: name, value, name, value; names in lower case, hop-by-hop headers removed. */
   readonly headers: readonly string[];
+  /** The same as JSON text, from a sender that has it: headers repeat from request to request. */
+  readonly headersJson?: string;
   /** Whole body when it is already here; undefined when there is none or it is streamed. */
   readonly body?: Uint8Array;
   /** True when the body follows through `Handle.write` and `Handle.end`. */
   readonly streamed: boolean;
   readonly ip: string;
+  /** Who it is from, where an access rule asked; null where that found nobody. */
+  readonly caller?: Caller | null;
+  /** UUID form, where whoever took the call first gave it one. */
+  readonly id?: string;
+  /** Absent: it comes from outside. */
+  readonly origin?: Origin;
 }
 
 export interface EventCall {
@@ -28,6 +38,8 @@ export interface EventCall {
   readonly event: string;
   /** JSON text of AWS's client context. */
   readonly clientContext?: string;
+  /** Absent: it comes from outside. */
+  readonly origin?: Origin;
 }
 
 /** Where the answer goes. Exactly one `done` ends every call; `head` comes at most once before it. */

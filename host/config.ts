@@ -18,6 +18,11 @@ export interface HostConfig {
   readonly idleMs: number;
   readonly spares: number;
   readonly trustProxy: boolean;
+  /** For openMailer. */
+  readonly mail: { readonly smtpUrl?: string; readonly from?: string };
+  /** An origin, without a slash at its end. */
+  readonly publicUrl: string | undefined;
+  readonly privateEgress: boolean;
   readonly log: (line: HostLogLine) => void;
 }
 
@@ -32,6 +37,10 @@ const names: readonly (keyof HostOptions)[] = [
   'idleMs',
   'spares',
   'trustProxy',
+  'smtpUrl',
+  'mailFrom',
+  'publicUrl',
+  'privateEgress',
   'log',
 ];
 
@@ -50,6 +59,9 @@ export function parseHostOptions(options: HostOptions = {}): HostConfig {
     idleMs: whole('idleMs', options.idleMs ?? 600_000, 1, 2 ** 31 - 1),
     spares: whole('spares', options.spares ?? 2, 0, 64),
     trustProxy: options.trustProxy === true,
+    mail: parseMail(options),
+    publicUrl: options.publicUrl === undefined ? undefined : parsePublicUrl(options.publicUrl),
+    privateEgress: yesOrNo('privateEgress', options.privateEgress ?? true),
     log: options.log ?? (() => undefined),
   };
 }
@@ -62,6 +74,30 @@ function parseStore(store: string | undefined): string | undefined {
       `store is ${JSON.stringify(store)}; this version knows "sqlite" and the path of a database file, e.g. "./islet.db"`,
     );
   return resolve(store);
+}
+
+function parseMail({ smtpUrl, mailFrom }: HostOptions): HostConfig['mail'] {
+  const url = smtpUrl === undefined ? undefined : URL.parse(smtpUrl);
+  const usable = url === undefined || (/^smtps?:$/.test(url?.protocol ?? '') && url?.hostname !== '');
+  if (!usable)
+    // Not quoted: it may hold a password.
+    bad('smtpUrl is no address of a mail server; use e.g. "smtp://user:password@mail.example.com:587"');
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+  if (mailFrom !== undefined && (mailFrom === '' || /[\u0000-\u001f]/.test(mailFrom)))
+    bad(`mailFrom is ${JSON.stringify(mailFrom)}; give an address, e.g. "Shop <shop@example.com>"`);
+  return {
+    ...(smtpUrl === undefined ? {} : { smtpUrl }),
+    ...(mailFrom === undefined ? {} : { from: mailFrom }),
+  };
+}
+
+function parsePublicUrl(value: string): string {
+  const url = URL.parse(value);
+  const plain =
+    url !== null && url.search === '' && url.hash === '' && url.username === '' && url.password === '';
+  if (plain && (url.protocol === 'http:' || url.protocol === 'https:') && url.pathname === '/')
+    return url.origin;
+  return bad(`publicUrl is ${JSON.stringify(value)}; give scheme and host, e.g. "https://example.com"`);
 }
 
 function parseCaps(caps: Partial<Limits>): Limits {
@@ -79,6 +115,10 @@ function parseCaps(caps: Partial<Limits>): Limits {
 function whole(name: string, value: unknown, least: number, most: number): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
   return bad(`${name} is ${JSON.stringify(value)}; give a whole number from ${least} to ${most}`);
+}
+
+function yesOrNo(name: string, value: unknown): boolean {
+  return typeof value === 'boolean' ? value : bad(`${name} is ${JSON.stringify(value)}; use true or false`);
 }
 
 function oneOf<Word extends string>(name: string, value: unknown, words: readonly Word[]): Word {

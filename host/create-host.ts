@@ -1,11 +1,10 @@
-import { createFetchBinding } from '#bindings/fetch/fetch.ts';
-import { createKvBinding } from '#bindings/kv/kv.ts';
+import { KvAccess } from '#bindings/kv/access.ts';
 import { openKvNamespaces } from '#bindings/kv/namespaces.ts';
 import { lockDataDir } from '#bindings/store/lock.ts';
 import { openSqliteStore } from '#bindings/store/sqlite.ts';
-import type { Binding } from '#runtime/binding.ts';
 import { HostError } from '#runtime/errors.ts';
 import { loadGuestBundle } from '#runtime/guest-bundle.ts';
+import { openBindings } from './bindings.ts';
 import { CodeCache } from './cells/code-cache.ts';
 import { Fleet } from './cells/fleet.ts';
 import { isAddonThere } from './cells/process.ts';
@@ -15,8 +14,12 @@ import { WasmCompiler } from './cells/wasm-compiler.ts';
 import { parseHostOptions, type HostConfig } from './config.ts';
 import { openDataDir, type DataDir } from './data-dir.ts';
 import { openDeployments, type Deployments } from './deploy/deployments.ts';
+import { openStoreVault } from './deploy/store-vault.ts';
+import { Attachments } from './dispatch/attachments.ts';
 import { Dispatcher } from './dispatch/dispatch.ts';
 import { Starter, type StartObserver } from './dispatch/starter.ts';
+import { createFront } from './front/front.ts';
+import { Functions } from './functions.ts';
 import type { Host, HostLogLine, HostOptions } from './host.ts';
 import { createGateway } from './http/gateway.ts';
 import { Logs } from './logs.ts';
@@ -66,15 +69,17 @@ async function open(config: HostConfig, probes: HostProbes, undo: (() => unknown
   const store = openSqliteStore(config.storeFile ?? dataDir.storeFile);
   undo.push(() => store.close());
 
-  const fetchBinding = createFetchBinding();
-  undo.push(() => fetchBinding.close());
-  const kinds: readonly Binding[] = [createKvBinding(store)];
-  const bindings = new Map(kinds.map((binding) => [binding.kind, binding]));
+  const vault = await openStoreVault(store, dataDir.keyFile);
+  const functions = new Functions();
+  const kvAccess = await KvAccess.open(store);
+  undo.push(() => kvAccess.close());
+  const bindings = openBindings({ store, kvAccess, config, dataDir, functions, sealer: vault, log });
+  undo.push(() => bindings.close());
   const deployments = await openDeployments({
     store,
-    keyFile: dataDir.keyFile,
+    vault,
     caps: config.caps,
-    bindings,
+    bindings: bindings.byKind,
     ports: { log: config.log },
   });
   undo.push(() => deployments.close());
@@ -97,16 +102,16 @@ async function open(config: HostConfig, probes: HostProbes, undo: (() => unknown
     started: probes.started ?? (() => undefined),
     failed,
   });
-  const dispatch = new Dispatcher({
-    fleet,
-    starter,
-    meter,
-    bindings,
-    runtime: fetchBinding,
-    logs,
-    log,
-    baseCordon,
+  const attachments = new Attachments({ bindings: bindings.byKind, runtime: bindings.runtime });
+  const dispatch = new Dispatcher({ fleet, starter, meter, attachments, logs, log, baseCordon });
+  const front = createFront({
+    dispatch,
+    attachments,
+    assets: bindings.assets,
+    nextId: () => dispatch.nextId(),
+    failed,
   });
+  functions.open({ registry: deployments, dispatch: front });
   await startCells(fleet, deployments, config);
   deployments.onChange((change) => {
     dispatch.moved(change);
@@ -117,11 +122,13 @@ async function open(config: HostConfig, probes: HostProbes, undo: (() => unknown
   deployments.onChange(() => pruner.soon());
   const gateway = createGateway({
     registry: deployments,
-    dispatch,
+    dispatch: front,
     log: config.log,
     trustProxy: config.trustProxy,
   });
+  bindings.start();
   const metrics = new Metrics({
+    front: () => front.figures.report(),
     usage: () => meter.report(),
     cells: () => fleet.info(),
     version: isletVersion(),
@@ -132,16 +139,18 @@ async function open(config: HostConfig, probes: HostProbes, undo: (() => unknown
     deployments,
     dispatch,
     fleet,
+    front,
     gateway,
-    kv: openKvNamespaces(store),
+    kv: openKvNamespaces(store, { access: kvAccess }),
     logs,
     meter,
     metrics,
     closeLast: async () => {
       pruner.close();
       compiler.close();
-      await fetchBinding.close();
+      await bindings.close();
       await deployments.close();
+      kvAccess.close();
       await store.close();
       lock.release();
     },

@@ -12,6 +12,8 @@ export interface DataDir {
   readonly codeCache: string;
   /** Compiled modules and their files, by cordon. */
   readonly wasmCache: string;
+  /** Messages that no mail server was there for. Made when it is needed. */
+  readonly mail: string;
   /** Bearer token of the admin API; made at the first start. */
   readonly token: string;
   /** Tells the CLI where this host listens. Throws HostError ERR_DATA_DIR. */
@@ -33,6 +35,7 @@ export function openDataDir(path: string): DataDir {
       keyFile: join(path, 'secrets.key'),
       codeCache: join(path, 'code-cache'),
       wasmCache: join(path, 'code-cache', 'wasm'),
+      mail: join(path, 'mail'),
       token,
       announce: (listening) => {
         try {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AccessRule } from '#runtime/deployment.ts';
 import type { Limits } from '#runtime/limits.ts';
 import type { Outcome } from '#runtime/outcome.ts';
 import type { Usage } from '#runtime/meter.ts';
@@ -25,6 +26,17 @@ export interface HostOptions {
   readonly spares?: number;
   /** The listener stands behind a proxy that writes x-forwarded-for and x-forwarded-proto. Default false. */
   readonly trustProxy?: boolean;
+  /** Mail server, `smtp://user:password@host:587` or `smtps://…`. Default: each mail is a file under `<dir>/mail`. */
+  readonly smtpUrl?: string;
+  /** Sender of mails that name none. Default `islet@localhost`. */
+  readonly mailFrom?: string;
+  /** Where people reach the gateway, for links in mails. Default: as the request at hand came. */
+  readonly publicUrl?: string;
+  /**
+   * Whether a manifest's `egress.private` may name private, loopback and link-local addresses. Default true; false:
+   * they stay refused whatever a manifest says.
+   */
+  readonly privateEgress?: boolean;
   /** Lines for the operator; default: nothing is printed. */
   readonly log?: (line: HostLogLine) => void;
 }
@@ -57,6 +69,8 @@ export interface InlineSource {
   readonly files: Readonly<Record<string, string | Uint8Array>>;
   /** Which of `files` is the entry; default: manifest's main, else index.{ts,js,mjs,cjs}. */
   readonly main?: string;
+  /** Static files given before by `host.assets.put`: hex SHA-256 by path, e.g. { '/logo.svg': '9f86…' }. */
+  readonly assets?: Readonly<Record<string, string>>;
 }
 
 export interface DeployOptions {
@@ -65,6 +79,8 @@ export interface DeployOptions {
   readonly manifest?: Readonly<Record<string, unknown>>;
   /** `false` stores the version without moving traffic to it. Default true. */
   readonly activate?: boolean;
+  /** Gives it up when it aborts, what is being compiled for it too; `deploy` rejects with its reason. Nothing is stored then. */
+  readonly signal?: AbortSignal;
 }
 
 export interface VersionInfo {
@@ -82,6 +98,10 @@ export interface VersionInfo {
   readonly cordon: string;
   readonly bindings: readonly { readonly name: string; readonly kind: string }[];
   readonly vars: readonly string[];
+  /** Who may call where. Absent: everybody everywhere. */
+  readonly access?: readonly AccessRule[];
+  /** What will not work as it stands, e.g. a secret that is not set. */
+  readonly warnings?: readonly string[];
 }
 
 export interface FunctionInfo {
@@ -163,6 +183,7 @@ export interface CellInfo {
 /** The embedded host. Everything the admin API and the CLI do goes through these. */
 export interface Host {
   deploy(source: DeploySource, options?: DeployOptions): Promise<VersionInfo>;
+  /** As from outside: its static files and served paths answer, its access rules hold. */
   fetch(name: string, request: Request, options?: { readonly version?: number }): Promise<Response>;
   invoke(name: string, event: unknown, options?: InvokeOptions): Promise<InvokeResult>;
   listen(options?: ListenOptions): Promise<Listening>;
@@ -185,6 +206,13 @@ export interface Host {
     list(name: string): Promise<readonly string[]>;
     delete(name: string, key: string): Promise<void>;
   };
+  /** Static files sent one by one, before the deployment that names them: InlineSource.assets. */
+  readonly assets: {
+    /** Those of these files, hex SHA-256, that the function does not have yet. */
+    missing(name: string, hashes: readonly string[]): Promise<readonly string[]>;
+    /** Gives its hash. What no deployment names within an hour is deleted with the next version that is. */
+    put(name: string, bytes: Uint8Array): Promise<string>;
+  };
   /** Vars of the active version; a change makes a new version. */
   readonly vars: {
     get(name: string): Promise<Readonly<Record<string, string>>>;
@@ -196,6 +224,19 @@ export interface Host {
     put(namespace: string, key: string, value: Uint8Array, options?: KvPutOptions): Promise<void>;
     delete(namespace: string, key: string): Promise<void>;
     list(namespace: string, options?: KvListOptions): Promise<KvListResult>;
+    /** Entries as JSON Lines, `{ key, value, base64?, expiration?, metadata? }` each, in pieces of whole lines. */
+    export(namespace: string, options?: { readonly prefix?: string }): AsyncIterable<Uint8Array>;
+    /** The same the other way. Resolves also when a line cannot go in, and says which. */
+    import(
+      namespace: string,
+      lines: AsyncIterable<Uint8Array>,
+      options?: { readonly ifAbsent?: boolean },
+    ): Promise<KvImported>;
+    /** What cordons may use of each other's namespaces. */
+    grants(): Promise<readonly KvGranted[]>;
+    /** `to` is a cordon; replaces what it had. */
+    grant(namespace: string, to: string, access: KvGranted['access']): Promise<void>;
+    revoke(namespace: string, to: string): Promise<void>;
   };
   /** Lines as they come, and up to `tail` earlier ones first. */
   logs(filter: {
@@ -218,6 +259,10 @@ export interface KvPutOptions {
 
 export interface KvListOptions {
   readonly prefix?: string;
+  /** The first key, and the one before which the list ends. */
+  readonly start?: string;
+  readonly end?: string;
+  readonly reverse?: boolean;
   readonly limit?: number;
   readonly cursor?: string;
 }
@@ -230,4 +275,24 @@ export interface KvListResult {
   }[];
   readonly listComplete: boolean;
   readonly cursor?: string;
+}
+
+export interface KvImported {
+  /** Lines that were read. */
+  readonly lines: number;
+  readonly written: number;
+  /** Left alone because of `ifAbsent`. */
+  readonly present: number;
+  /** Left out because their time was over. */
+  readonly expired: number;
+  /** The first line that could not go in; what is before it is in. */
+  readonly failed?: { readonly line: number; readonly code: string; readonly message: string };
+}
+
+export interface KvGranted {
+  readonly namespace: string;
+  /** The cordon that has it. */
+  readonly to: string;
+  /** `write` includes reading. */
+  readonly access: 'read' | 'write';
 }

@@ -1,3 +1,4 @@
+import type { Usage } from '#runtime/meter.ts';
 import type { Outcome } from '#runtime/outcome.ts';
 import { outcomeLabel } from '#runtime/outcome.ts';
 import type { Store } from '#bindings/store/store.ts';
@@ -13,6 +14,19 @@ export interface Metered {
   readonly bytesOut: number;
   readonly operations: number;
   readonly peakBytes: number;
+}
+
+/** What its sender hears of an invocation that is over. */
+export function toUsage(of: Omit<Metered, 'pool'>, cpuMs: number): Usage {
+  return {
+    cpuMs,
+    wallMs: performance.now() - of.startedAt,
+    peakMemoryBytes: of.peakBytes,
+    cold: of.cold,
+    bytesIn: of.bytesIn,
+    bytesOut: of.bytesOut,
+    operations: of.operations,
+  };
 }
 
 type Sum = { -readonly [Key in keyof UsageReport]: UsageReport[Key] } & {

@@ -1,7 +1,9 @@
 import { Counter, Gauge, Registry } from 'prom-client';
+import type { FrontReport } from './front/figures.ts';
 import type { CellInfo, UsageReport } from './host.ts';
 
 export interface MetricsSources {
+  readonly front: () => readonly FrontReport[];
   readonly usage: () => readonly UsageReport[];
   readonly cells: () => readonly CellInfo[];
   readonly version: string;
@@ -16,6 +18,7 @@ export class Metrics {
   readonly #sources: MetricsSources;
   readonly #invocations: Counter;
   readonly #sums: readonly { readonly counter: Counter; readonly of: (report: UsageReport) => number }[];
+  readonly #front: readonly { readonly counter: Counter; readonly of: (report: FrontReport) => number }[];
   readonly #peak: Gauge;
   readonly #cells: Gauge;
   readonly #instances: Gauge;
@@ -46,6 +49,22 @@ export class Metrics {
       sum('islet_response_bytes_total', 'Response body bytes', (report) => report.bytesOut),
       sum('islet_operations_total', 'Binding operations and fetches', (report) => report.operations),
     ];
+    const answered = (name: string, help: string, of: (report: FrontReport) => number) => ({
+      counter: new Counter({ name, help, labelNames: [...labelNames, 'kind'], registers }),
+      of,
+    });
+    this.#front = [
+      answered(
+        'islet_front_requests_total',
+        'Requests answered before a function',
+        ({ requests }) => requests,
+      ),
+      answered(
+        'islet_front_response_bytes_total',
+        'Response body bytes of those',
+        ({ bytesOut }) => bytesOut,
+      ),
+    ];
     const gauge = (name: string, help: string, names: string[]) =>
       new Gauge({ name, help, labelNames: names, registers });
     this.#peak = gauge('islet_peak_memory_bytes', 'Highest memory of an instance', labelNames);
@@ -64,6 +83,7 @@ export class Metrics {
 
   async text(): Promise<string> {
     this.#readUsage();
+    this.#readFront();
     this.#readCells();
     return await this.#registry.metrics();
   }
@@ -78,6 +98,15 @@ export class Metrics {
         this.#invocations.inc({ ...labels, outcome }, count);
       for (const { counter, of } of this.#sums) counter.inc(labels, of(report));
       this.#peak.set(labels, report.peakMemoryBytes);
+    }
+  }
+
+  #readFront(): void {
+    for (const { counter } of this.#front) counter.reset();
+    for (const report of this.#sources.front()) {
+      const { function: name, version, kind } = report;
+      for (const { counter, of } of this.#front)
+        counter.inc({ function: name, version: String(version), kind }, of(report));
     }
   }
 

@@ -5,6 +5,8 @@ export interface Target {
   readonly deployment: DeploymentHead;
   /** Secrets, decrypted, by name; they join `vars` in the guest's env. */
   readonly secrets: Readonly<Record<string, string>>;
+  /** The function's other secrets: the host fills headers from them, and redacts them; guests never see them. */
+  readonly withheld?: Readonly<Record<string, string>>;
   /** Changes with the deployment and with its secrets: instances are kept by this key. */
   readonly key: string;
   /** Names the code without reading it. Absent: a script that has no name, and is kept by its hash. */

@@ -23,6 +23,7 @@ import type {
   UsageReport,
   VersionInfo,
 } from './host.ts';
+import type { Front } from './front/front.ts';
 import { fetchThrough } from './http/fetch-door.ts';
 import type { Gateway } from './http/gateway.ts';
 import { invokeThrough } from './http/invoke-door.ts';
@@ -38,6 +39,7 @@ export interface HostParts {
   readonly deployments: Deployments;
   readonly dispatch: Dispatcher;
   readonly fleet: Fleet;
+  readonly front: Front;
   readonly gateway: Gateway;
   readonly kv: Host['kv'];
   readonly logs: Logs;
@@ -59,6 +61,7 @@ export class RunningHost implements Host {
   readonly secrets: Host['secrets'];
   readonly vars: Host['vars'];
   readonly kv: Host['kv'];
+  readonly assets: Host['assets'];
   readonly handler: (request: IncomingMessage, response: ServerResponse) => void;
   #http: HttpListener | undefined;
   #admin: AdminServer | undefined;
@@ -68,6 +71,7 @@ export class RunningHost implements Host {
     this.#parts = parts;
     this.secrets = parts.deployments.secrets;
     this.kv = parts.kv;
+    this.assets = parts.deployments.assets;
     this.handler = parts.gateway;
     this.vars = {
       get: (name) => parts.deployments.vars.get(name),
@@ -77,20 +81,21 @@ export class RunningHost implements Host {
 
   async deploy(source: DeploySource, options: DeployOptions = {}): Promise<VersionInfo> {
     this.#open();
-    const { activate = true, ...rest } = options;
-    return this.#land(await this.#parts.deployments.draft(source, rest), activate);
+    const { activate = true, signal, ...rest } = options;
+    signal?.throwIfAborted();
+    return this.#land(await this.#parts.deployments.draft(source, rest), activate, signal);
   }
 
   async fetch(name: string, request: Request, options: { version?: number } = {}): Promise<Response> {
-    const { deployments, dispatch } = this.#parts;
-    return fetchThrough(dispatch, deployments.target(name, options.version), request);
+    const { deployments, front } = this.#parts;
+    return fetchThrough(front, deployments.target(name, options.version), request);
   }
 
   async invoke(name: string, event: unknown, options: InvokeOptions = {}): Promise<InvokeResult> {
-    const { deployments, dispatch, logs } = this.#parts;
+    const { deployments, front, logs } = this.#parts;
     const { version, ...rest } = options;
     const target = deployments.target(name, version);
-    const result = await invokeThrough(dispatch, target, event, rest);
+    const result = await invokeThrough(front, target, event, rest);
     return { ...result, version: target.deployment.version, logs: logs.of(name, result.invocationId) };
   }
 
@@ -173,8 +178,9 @@ export class RunningHost implements Host {
   }
 
   /** Started once for proof, then stored; a version that is stored already has been. */
-  async #land(draft: Draft, activate: boolean): Promise<VersionInfo> {
-    if (!draft.existing) await this.#parts.dispatch.check(draft.target);
+  async #land(draft: Draft, activate: boolean, signal?: AbortSignal): Promise<VersionInfo> {
+    if (!draft.existing) await this.#parts.dispatch.check(draft.target, signal);
+    signal?.throwIfAborted();
     return this.#parts.deployments.commit(draft, { activate });
   }
 
@@ -200,11 +206,11 @@ export class RunningHost implements Host {
   }
 
   async #close(): Promise<void> {
-    const { dataDir, dispatch, fleet, gateway, meter, closeLast } = this.#parts;
+    const { dataDir, dispatch, fleet, front, gateway, meter, closeLast } = this.#parts;
     gateway.beginClosing();
     if (this.#http !== undefined) dataDir.retract();
     const listeners = [this.#http?.close({ graceMs }), this.#admin?.close()];
-    await Promise.all([...listeners, dispatch.close(graceMs)]);
+    await Promise.all([...listeners, front.close(graceMs), dispatch.close(graceMs)]);
     fleet.close();
     await meter.close();
     await closeLast();

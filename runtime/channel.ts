@@ -18,6 +18,8 @@ export interface ChannelListener {
   frame(type: number, id: number, text: string, bytes: Buffer): void;
   /** All frames that arrived together have been handed over. */
   turn(): void;
+  /** Asked when frames are about to leave: true lets them wait for those of one more turn. Absent: they leave. */
+  lingers?(): boolean;
   /** The peer is gone, or broke the framing (`problem`). */
   closed(problem?: string): void;
 }
@@ -27,7 +29,8 @@ const blockBytes = 64 * 1024;
 
 /**
  * Frames over a pipe. Frames sent within one turn of the event loop leave in one write: `send` only encodes, and the
- * write happens in the check phase, after every socket that was readable in this turn has been served.
+ * write happens in the check phase, after every socket that was readable in this turn has been served. A side that
+ * lingers lets them wait for those of the next turn too.
  */
 export class Channel {
   readonly #pipe: Pipe;
@@ -72,7 +75,7 @@ export class Channel {
     this.#used = end;
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => this.flush());
+    setImmediate(() => this.#turnEnds());
   }
 
   /** Writes what is encoded now instead of at the end of the turn. */
@@ -92,6 +95,11 @@ export class Channel {
     this.flush();
     this.#closed = true;
     this.#pipe.close();
+  }
+
+  #turnEnds(): void {
+    if (this.#listener.lingers?.() === true) setImmediate(() => this.flush());
+    else this.flush();
   }
 
   #makeRoom(exact: number): void {

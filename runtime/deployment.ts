@@ -56,6 +56,63 @@ export interface BindingDeclaration {
   readonly config: unknown;
 }
 
+/** Who may call where; checked before anything starts. */
+export interface AccessRule {
+  /** A path of the function, `/api/*` or `/me`, or a route, `api.example.com/*`. The most specific rule applies. */
+  readonly pattern: string;
+  /** `optional`: callers are told apart, and nobody is refused but those whose token does not hold. `none`: no check. */
+  readonly auth: 'required' | 'optional' | 'none';
+  /** Env name of the auth binding that checks. */
+  readonly binding: string;
+  /** The caller needs one of these; empty: no role is asked for. */
+  readonly roles: readonly string[];
+}
+
+/** Where `fetch` of a guest may go. */
+export interface EgressPolicy {
+  readonly mode: 'off' | 'list' | 'open';
+  /** For `list`: what is allowed. */
+  readonly allow: readonly EgressRule[];
+  /** `host` or `host:port` that may be, or resolve to, private, loopback and link-local addresses. */
+  readonly private: readonly string[];
+  /** Headers the host fills in from secrets; those secrets are not in the guest's env. */
+  readonly headers: readonly EgressHeader[];
+  /** At once, of one deployment. */
+  readonly connections: number;
+  /** Of one request, to the end of its answer's head, in ms. */
+  readonly timeoutMs: number;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+}
+
+export interface EgressRule {
+  /** Exact, or `*.` and a domain: any name below it. Lower case. */
+  readonly host: string;
+  /** Absent: the scheme's own. */
+  readonly port?: number;
+  /** Absent: all. */
+  readonly methods?: readonly string[];
+}
+
+export interface EgressHeader {
+  readonly host: string;
+  readonly port?: number;
+  /** Lower case. */
+  readonly name: string;
+  /** Text with `${SECRET}` in it, e.g. `Bearer ${OPENAI_KEY}`. */
+  readonly value: string;
+}
+
+/** Static files of a version, answered before the function. */
+export interface AssetsHead {
+  /** Hex SHA-256 of the list of files: names the assets in the store. */
+  readonly hash: string;
+  /** Answered with 200 for paths that are neither a file nor the function's (`/index.html` as a rule). */
+  readonly fallback?: string;
+  /** `function`: the function is asked first, and files are only reached through a binding. Default `assets`. */
+  readonly first: 'assets' | 'function';
+}
+
 /** One immutable version without its code: what the host keeps in memory for every version. */
 export interface DeploymentHead {
   readonly id: DeploymentId;
@@ -72,6 +129,10 @@ export interface DeploymentHead {
   readonly minWarm: number;
   /** Host/path patterns beside the built-in addresses, e.g. `api.example.com/*`. */
   readonly routes: readonly string[];
+  /** Empty: everybody may call. */
+  readonly access: readonly AccessRule[];
+  readonly egress: EgressPolicy;
+  readonly assets?: AssetsHead;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
 }
@@ -90,3 +151,15 @@ export function parseFunctionName(value: unknown): FunctionName {
     `Function name ${JSON.stringify(value)} is not usable; use 1 to 63 of a-z, 0-9 and "-", not at either end, e.g. "my-function"`,
   );
 }
+
+/** What a manifest without `egress` gets: the whole internet, nothing private. */
+export const defaultEgress: EgressPolicy = {
+  mode: 'open',
+  allow: [],
+  private: [],
+  headers: [],
+  connections: 64,
+  timeoutMs: 60_000,
+  requestBytes: 1024 * 2 ** 20,
+  responseBytes: 1024 * 2 ** 20,
+};

@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'ERR_SOURCE_NOT_FOUND'
   | 'ERR_DEPLOY_TOO_LARGE'
   | 'ERR_DEPLOY_FAILED'
+  | 'ERR_DEPLOY_BUSY'
   | 'ERR_NO_WASM'
   | 'ERR_NO_INTERPRETER'
   | 'ERR_BAD_NAME'
@@ -33,6 +34,7 @@ export type ErrorCode =
   | 'ERR_KV_VALUE'
   | 'ERR_KV_METADATA'
   | 'ERR_KV_OPTION'
+  | 'ERR_KV_BEHIND'
   | 'ERR_STORE_CORRUPT'
   | 'ERR_STORE_FULL'
   | 'ERR_STORE_LOCKED'
@@ -42,7 +44,13 @@ export type ErrorCode =
   | 'ERR_DATA_DIR'
   | 'ERR_SANDBOX'
   | 'ERR_EGRESS_REFUSED'
+  | 'ERR_EGRESS_LIMIT'
   | 'ERR_FETCH_FAILED'
+  | 'ERR_CALL_DEPTH'
+  | 'ERR_NOT_GRANTED'
+  | 'ERR_AUTH'
+  | 'ERR_NOTIFY'
+  | 'ERR_MAIL'
   | 'ERR_CELL'
   | 'ERR_CLOSING'
   | 'ERR_UNREACHABLE';
@@ -58,6 +66,7 @@ export const errorRows: Readonly<Record<ErrorCode, ErrorRow>> = {
     remedy: 'raise limits.bundleBytes or ship less code',
   },
   ERR_DEPLOY_FAILED: { status: 400, blame: 'caller', remedy: 'mend what the top level throws' },
+  ERR_DEPLOY_BUSY: { status: 503, blame: 'host', remedy: 'deploy again in a moment' },
   ERR_NO_WASM: {
     status: 501,
     blame: 'host',
@@ -88,6 +97,7 @@ export const errorRows: Readonly<Record<ErrorCode, ErrorRow>> = {
   },
   ERR_KV_METADATA: { status: 413, blame: 'guest', remedy: 'keep metadata within 1024 bytes of JSON' },
   ERR_KV_OPTION: { status: 400, blame: 'guest', remedy: 'use the options the KV reference lists' },
+  ERR_KV_BEHIND: { status: 503, blame: 'guest', remedy: 'watch again, then list' },
   ERR_STORE_CORRUPT: {
     status: 500,
     blame: 'host',
@@ -100,8 +110,22 @@ export const errorRows: Readonly<Record<ErrorCode, ErrorRow>> = {
   ERR_PORT_IN_USE: { status: 500, blame: 'host', remedy: 'choose another port with --port or --admin-port' },
   ERR_DATA_DIR: { status: 500, blame: 'host', remedy: 'give a directory this user may write' },
   ERR_SANDBOX: { status: 500, blame: 'host', remedy: 'lower --sandbox, see `islet doctor`' },
-  ERR_EGRESS_REFUSED: { status: 403, blame: 'guest', remedy: 'call an http(s) address' },
+  ERR_EGRESS_REFUSED: { status: 403, blame: 'guest', remedy: 'allow the address in `egress` of islet.json' },
+  ERR_EGRESS_LIMIT: {
+    status: 502,
+    blame: 'guest',
+    remedy: 'raise what the message names in `egress` of islet.json',
+  },
   ERR_FETCH_FAILED: { status: 502, blame: 'guest', remedy: 'check the address' },
+  ERR_CALL_DEPTH: { status: 508, blame: 'guest', remedy: 'break the loop of functions that call each other' },
+  ERR_NOT_GRANTED: {
+    status: 403,
+    blame: 'caller',
+    remedy: 'grant it with `islet kv grant`, or use one of your own',
+  },
+  ERR_AUTH: { status: 400, blame: 'guest', remedy: 'do what the message says' },
+  ERR_NOTIFY: { status: 400, blame: 'guest', remedy: 'do what the message says' },
+  ERR_MAIL: { status: 502, blame: 'host', remedy: 'check --smtp' },
   ERR_CELL: { status: 500, blame: 'host', remedy: 'see the host log' },
   ERR_CLOSING: { status: 503, blame: 'host', remedy: 'try again when the host is back' },
   ERR_UNREACHABLE: { status: 502, blame: 'caller', remedy: 'start `islet host`, or point --admin at it' },

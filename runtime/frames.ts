@@ -117,18 +117,30 @@ export function formatEnd(report: EndReport): string {
   return `${report.cause} ${Math.round(report.cpuMs * 1000)} ${report.peakBytes}`;
 }
 
-const causes: ReadonlySet<string> = new Set(['finished', 'memoryMb', 'cpuMs', 'logBytes', 'instance']);
+const causes: readonly EndCause[] = ['finished', 'memoryMb', 'cpuMs', 'logBytes', 'instance'];
 
-/** Parses what `formatEnd` wrote, or throws TypeError. */
-export function parseEnd(text: string): EndReport {
+/** Parses what `formatEnd` wrote, from the start of `text` to `end`, or throws TypeError. */
+export function parseEnd(text: string, end: number = text.length): EndReport {
   const first = text.indexOf(' ');
   const second = text.indexOf(' ', first + 1);
-  const cause = text.slice(0, first);
-  const cpuMs = Number(text.slice(first + 1, second)) / 1000;
-  const peakBytes = Number(text.slice(second + 1));
-  if (second < 0 || !causes.has(cause) || !(cpuMs >= 0) || !(peakBytes >= 0))
-    throw new TypeError(`Cannot read end report ${JSON.stringify(text)}`);
-  return { cause: cause as EndCause, cpuMs, peakBytes };
+  const cause = causes.find((known) => known.length === first && text.startsWith(known));
+  const cpuMicros = readCount(text, first + 1, second);
+  const peakBytes = readCount(text, second + 1, end);
+  if (cause === undefined || cpuMicros < 0 || peakBytes < 0)
+    throw new TypeError(`Cannot read end report ${JSON.stringify(text.slice(0, 200))}`);
+  return { cause, cpuMs: cpuMicros / 1000, peakBytes };
+}
+
+/** The decimal digits between two places, at most 15 of them, or -1. */
+function readCount(text: string, from: number, to: number): number {
+  if (to <= from || to - from > 15) return -1;
+  let count = 0;
+  for (let at = from; at < to; at++) {
+    const digit = text.charCodeAt(at) - 48;
+    if (!(digit >= 0 && digit <= 9)) return -1;
+    count = count * 10 + digit;
+  }
+  return count;
 }
 
 /** What a wasm instance is started from; names of files and folders in `CellConfig.wasmFolder`. */

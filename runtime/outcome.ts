@@ -7,7 +7,8 @@ export type Outcome =
   | { readonly kind: 'returned'; readonly value: string }
   | { readonly kind: 'threw'; readonly error: GuestError }
   | { readonly kind: 'exceeded'; readonly limit: LimitName }
-  | { readonly kind: 'refused'; readonly reason: RefusedReason }
+  /** `detail`: for the caller, a few words. */
+  | { readonly kind: 'refused'; readonly reason: RefusedReason; readonly detail?: string }
   | { readonly kind: 'cancelled' }
   | { readonly kind: 'crashed'; readonly cause: CrashCause };
 
@@ -22,7 +23,16 @@ export interface GuestError {
 
 export type RefusedReason =
   /** No handler for this kind of event, e.g. an event sent to a module that only has `fetch`. */
-  'no-handler' | 'closing';
+  | 'no-handler'
+  | 'closing'
+  /** An access rule wants a caller, and the request says nothing of one. */
+  | 'unauthorized'
+  /** What the request says of its caller does not hold. */
+  | 'invalid-token'
+  /** The caller has none of the roles an access rule asks for. */
+  | 'forbidden'
+  /** Its path can be read in two ways, and access rules differ about them. */
+  | 'ambiguous-path';
 
 export type CrashCause =
   /** The cell process died. */
@@ -55,6 +65,15 @@ const exceededRows: Readonly<Record<LimitName, OutcomeRow>> = {
   bundleBytes: { status: 413, blame: 'caller', code: 'ERR_DEPLOY_TOO_LARGE' },
 };
 
+const refusedRows: Readonly<Record<RefusedReason, OutcomeRow>> = {
+  'no-handler': { status: 501, blame: 'guest', code: 'ERR_NO_HANDLER' },
+  closing: { status: 503, blame: 'host', code: 'ERR_CLOSING' },
+  unauthorized: { status: 401, blame: 'caller', code: 'ERR_UNAUTHORIZED' },
+  'invalid-token': { status: 401, blame: 'caller', code: 'ERR_INVALID_TOKEN' },
+  forbidden: { status: 403, blame: 'caller', code: 'ERR_FORBIDDEN' },
+  'ambiguous-path': { status: 400, blame: 'caller', code: 'ERR_BAD_REQUEST' },
+};
+
 /** The one table from an outcome to its HTTP status, its blame and its code. */
 export function outcomeRow(outcome: Outcome): OutcomeRow {
   switch (outcome.kind) {
@@ -76,9 +95,7 @@ export function outcomeRow(outcome: Outcome): OutcomeRow {
     case 'exceeded':
       return exceededRows[outcome.limit];
     case 'refused':
-      return outcome.reason === 'closing'
-        ? { status: 503, blame: 'host', code: 'ERR_CLOSING' }
-        : { status: 501, blame: 'guest', code: 'ERR_NO_HANDLER' };
+      return refusedRows[outcome.reason];
     case 'cancelled':
       return { status: 499, blame: 'caller', code: 'ERR_CANCELLED' };
     case 'crashed':

@@ -3,6 +3,7 @@ import type { Host } from '#host/host.ts';
 import { HostError } from '#runtime/errors.ts';
 import { checkBearer, checkSender } from './guard.ts';
 import { errorResponse } from './error-response.ts';
+import { assetRoutes } from './assets.ts';
 import { functionRoutes } from './functions.ts';
 import { versionRoutes } from './versions.ts';
 import { settingRoutes } from './settings.ts';
@@ -51,6 +52,7 @@ export function createAdmin(options: AdminOptions): Admin {
     c.header('x-content-type-options', 'nosniff');
   });
   app.route('/', functionRoutes(host));
+  app.route('/', assetRoutes(host));
   app.route('/', versionRoutes(host));
   app.route('/', settingRoutes(host));
   app.route('/', invokeRoutes(host));

@@ -6,3 +6,6 @@ export const eventBytes: number = 6 * 2 ** 20;
 
 /** Of a KV value: Workers KV's. */
 export const valueBytes: number = 25 * 2 ** 20;
+
+/** Of a static file. */
+export const assetBytes: number = 25 * 2 ** 20;

@@ -8,7 +8,7 @@ export function errorResponse(error: unknown): Response {
   if (error instanceof HostError) {
     const headers: Record<string, string> = {};
     if (error.code === 'ERR_UNAUTHORIZED') headers['www-authenticate'] = 'Bearer';
-    if (error.code === 'ERR_CLOSING') headers['retry-after'] = '1';
+    if (error.code === 'ERR_CLOSING' || error.code === 'ERR_DEPLOY_BUSY') headers['retry-after'] = '1';
     return Response.json(
       { error: { code: error.code, message: error.message } },
       { status: error.status, headers },

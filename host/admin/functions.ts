@@ -25,7 +25,14 @@ export function functionRoutes(host: Host): Hono {
     const name = parseName(c.req.param('name'));
     const bytes = await readBytes(c.req.raw, deploymentBytes, () => tooLarge(name));
     const { source, options } = parseDeployment(parseJson(bytes, 'the deployment'));
-    return c.json(await host.deploy(source, { ...options, name }), 201);
+    const { signal } = c.req.raw;
+    try {
+      return c.json(await host.deploy(source, { ...options, name, signal }), 201);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      // The caller has gone; nobody hears the answer.
+      return new Response(null, { status: 499 });
+    }
   });
   return app;
 }
@@ -39,26 +46,41 @@ export async function findFunction(host: Host, name: string): Promise<FunctionIn
 
 /** `{ files: { path: text | { base64 } }, main?, manifest?, activate? }` to what Host.deploy takes. */
 function parseDeployment(value: unknown): { source: InlineSource; options: DeployOptions } {
-  const body = parseObject(value, 'The deployment', ['files', 'main', 'manifest', 'activate']);
+  const body = parseObject(value, 'The deployment', ['files', 'main', 'assets', 'manifest', 'activate']);
   const entries = Object.entries(parseObject(body['files'], 'files'));
   if (entries.length === 0) throw bad('files is empty; send at least the entry, e.g. { "index.js": "…" }');
   if (entries.length > mostFiles) throw bad(`files has ${entries.length} entries; send at most ${mostFiles}`);
   const files: [string, string | Uint8Array][] = [];
   for (const [path, content] of entries) files.push([parsePath(path), parseContent(path, content)]);
 
-  const { main, manifest, activate } = body;
+  const { main, assets, manifest, activate } = body;
   if (main !== undefined && typeof main !== 'string') throw bad('main is not a string; name one of files');
   if (main !== undefined && !Object.hasOwn(body['files'] as object, main)) {
     throw bad(`main names ${JSON.stringify(main)}, which is not among files; name one of them`);
   }
   if (activate !== undefined && typeof activate !== 'boolean') throw bad('activate is not true or false');
   return {
-    source: { files: Object.fromEntries(files), ...(main === undefined ? {} : { main }) },
+    source: {
+      files: Object.fromEntries(files),
+      ...(main === undefined ? {} : { main }),
+      ...(assets === undefined ? {} : { assets: parseAssets(assets) }),
+    },
     options: {
       ...(manifest === undefined ? {} : { manifest: parseObject(manifest, 'manifest') }),
       ...(activate === undefined ? {} : { activate }),
     },
   };
+}
+
+/** Hex SHA-256 by path; the host checks both. */
+function parseAssets(value: unknown): Readonly<Record<string, string>> {
+  const assets: [string, string][] = [];
+  for (const [path, hash] of Object.entries(parseObject(value, 'assets'))) {
+    if (typeof hash !== 'string')
+      throw bad(`assets[${JSON.stringify(path)}] is not a string; send its SHA-256`);
+    assets.push([path, hash]);
+  }
+  return Object.fromEntries(assets);
 }
 
 /** A relative path that stays inside: these become file names while the host bundles. */

@@ -9,6 +9,7 @@ const ok = (name: string, description = 'Done'): Answer => ({
 });
 const failed: Answer = { description: 'An error with its code', content: json(ref('Error')) };
 const done: Answer = { description: 'Done' };
+const lines: NonNullable<Answer['content']> = { 'application/jsonl': { schema: ref('KvRecord') } };
 const bytes: Schema = { content: { 'application/octet-stream': { schema: {} } } };
 const body = (name: string, required = true): Schema => ({
   required,
@@ -71,6 +72,20 @@ export const paths: OpenApiDocument['paths'] = {
       parameters: [name],
       requestBody: body('Deployment'),
       responses: { 201: ok('VersionInfo', 'The version, new or found by its content') },
+    }),
+  },
+  '/v1/functions/{name}/assets/missing': {
+    post: operation('missingAssets', 'Which static files the function does not have yet', {
+      parameters: [name],
+      requestBody: body('AssetHashes'),
+      responses: { 200: ok('MissingAssets') },
+    }),
+  },
+  '/v1/functions/{name}/assets/{hash}': {
+    put: operation('putAsset', 'Send a static file before the deployment that names it', {
+      parameters: [name, inPath('hash', { type: 'string', pattern: '^[0-9a-f]{64}$' })],
+      requestBody: { required: true, ...bytes },
+      responses: { 204: done },
     }),
   },
   '/v1/functions/{name}/versions': {
@@ -161,6 +176,9 @@ export const paths: OpenApiDocument['paths'] = {
       parameters: [
         inPath('namespace'),
         inQuery('prefix', 'string', 'Only keys that begin with it'),
+        inQuery('start', 'string', 'The first key of the range'),
+        inQuery('end', 'string', 'The key before which the range ends'),
+        inQuery('reverse', 'boolean', 'From the last key to the first'),
         inQuery('limit', 'integer', '1 to 1000, default 1000'),
         inQuery('cursor', 'string', 'Where the last list ended'),
       ],
@@ -192,6 +210,35 @@ export const paths: OpenApiDocument['paths'] = {
     delete: operation('deleteValue', 'Remove a value', {
       parameters: [inPath('namespace'), inPath('key')],
       responses: { 204: done },
+    }),
+  },
+  '/v1/kv/{namespace}/export': {
+    get: operation('exportNamespace', 'Every entry as a line of JSON (KvRecord), in order of keys', {
+      parameters: [inPath('namespace'), inQuery('prefix', 'string', 'Only keys that begin with it')],
+      responses: { 200: { description: 'The lines', content: lines } },
+    }),
+  },
+  '/v1/kv/{namespace}/import': {
+    post: operation('importNamespace', 'Put every line (KvRecord); a bad one ends it and is named', {
+      parameters: [inPath('namespace'), inQuery('ifAbsent', 'boolean', 'Leave keys that are there alone')],
+      requestBody: { required: true, content: lines },
+      responses: { 200: ok('KvImported', 'What went in, and the line that did not') },
+    }),
+  },
+  '/v1/kv/{namespace}/grants/{cordon}': {
+    put: operation('grantNamespace', 'Let the functions of another cordon use a namespace', {
+      parameters: [inPath('namespace'), inPath('cordon')],
+      requestBody: body('KvAccess'),
+      responses: { 204: done },
+    }),
+    delete: operation('revokeNamespace', 'Take that back; what is under way is refused from then on', {
+      parameters: [inPath('namespace'), inPath('cordon')],
+      responses: { 204: done },
+    }),
+  },
+  '/v1/kv-grants': {
+    get: operation('listGrants', 'Namespaces that other cordons may use', {
+      responses: { 200: ok('KvGrantList') },
     }),
   },
   '/healthz': {

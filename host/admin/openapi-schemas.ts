@@ -57,6 +57,15 @@ export const schemas: Readonly<Record<string, Schema>> = {
     cordon: text,
     bindings: list(object({ name: text, kind: text })),
     vars: texts,
+    'access?': list(
+      object({
+        pattern: text,
+        auth: { enum: ['required', 'optional', 'none'] },
+        binding: text,
+        roles: texts,
+      }),
+    ),
+    'warnings?': texts,
   }),
   VersionList: object({ versions: list({ $ref: '#/components/schemas/VersionInfo' }) }),
   Deployment: object({
@@ -70,9 +79,16 @@ export const schemas: Readonly<Record<string, Schema>> = {
       type: 'string',
       description: 'The entry among files; default: what islet.json says, else index.*',
     },
+    'assets?': {
+      type: 'object',
+      description: 'Static files sent before: hex SHA-256 by path, e.g. "/logo.svg"',
+      additionalProperties: text,
+    },
     'manifest?': { type: 'object', description: 'Manifest values that win over islet.json' },
     'activate?': { type: 'boolean', default: true, description: 'false stores the version without traffic' },
   }),
+  AssetHashes: object({ hashes: texts }),
+  MissingAssets: object({ missing: texts }),
   Rollback: object({ 'version?': version }),
   Weights: object({
     weights: {
@@ -177,6 +193,25 @@ export const schemas: Readonly<Record<string, Schema>> = {
     keys: list(object({ name: text, 'expiration?': time, 'metadata?': {} })),
     listComplete: flag,
     'cursor?': text,
+  }),
+  KvRecord: object({
+    key: text,
+    value: text,
+    'base64?': { type: 'boolean', description: 'The value is base64 of bytes' },
+    'expiration?': { type: 'number', description: 'Seconds since the epoch' },
+    'expiration_ttl?': { type: 'number', description: 'Seconds from now, 60 or more; only on the way in' },
+    'metadata?': {},
+  }),
+  KvImported: object({
+    lines: whole,
+    written: whole,
+    present: whole,
+    expired: whole,
+    'failed?': object({ line: version, code: text, message: text }),
+  }),
+  KvAccess: object({ access: { enum: ['read', 'write'] } }),
+  KvGrantList: object({
+    grants: list(object({ namespace: text, to: text, access: { enum: ['read', 'write'] } })),
   }),
   LambdaError: {
     type: 'object',

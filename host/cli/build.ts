@@ -3,6 +3,7 @@ import { cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, extname, join, sep } from 'node:path';
 import { buildGuestBundle, guestScriptName } from '#runtime/guest-bundle.ts';
+import { bundleLibrary } from './bundle-library.ts';
 
 /**
  * `npm run build`: dist/ of the published package, since Node strips no types under node_modules. The compiled tree
@@ -17,6 +18,7 @@ const notShipped = [join('bench', 'out'), join('runtime', 'wasm', 'native')];
 await rm(dist, { recursive: true, force: true });
 compile();
 for (const folder of folders) await copyAssets(folder);
+await bundleLibrary({ file: join(dist, 'bindings', 'auth', 'library.js'), external: ['jose'], root });
 await mkdir(join(dist, 'runtime'), { recursive: true });
 await writeFile(join(dist, 'runtime', guestScriptName), await buildGuestBundle());
 await writeFile(join(dist, 'package.json'), `${JSON.stringify(packageOf(), null, 2)}\n`);

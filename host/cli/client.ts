@@ -72,6 +72,16 @@ export class AdminClient {
     return { bytes: await this.#read(response), headers: response.headers };
   }
 
+  /** A large answer as it comes, no faster than it is read. */
+  async *pieces(path: string): AsyncGenerator<Buffer> {
+    const response = await this.#send('GET', path, undefined);
+    try {
+      for await (const piece of response as AsyncIterable<Buffer>) yield piece;
+    } catch (cause) {
+      throw this.#signal.aborted ? cause : this.#unreachable(cause);
+    }
+  }
+
   /** Server-sent events until the host ends them; ends, too, when the verb's signal aborts. */
   async *events(path: string): AsyncGenerator<ServerEvent> {
     const response = await this.#send('GET', path, undefined);

@@ -6,7 +6,9 @@ import { findInterpreterFile } from '#host/deploy/languages/find-interpreter.ts'
 import { languageOf } from '#host/deploy/languages/language-table.ts';
 import type { InlineSource, VersionInfo } from '#host/host.ts';
 import { RemoteError } from './client.ts';
+import { path } from './client.ts';
 import type { AdminClient } from './client.ts';
+import { sendAssets } from './send-assets.ts';
 
 export interface SendOptions {
   readonly build: Build;
@@ -26,11 +28,13 @@ type Wire = Record<string, string | { readonly base64: string }>;
  */
 export async function sendBuild(
   client: AdminClient,
-  to: string,
+  name: string,
   { build, activate, folders, note }: SendOptions,
 ): Promise<VersionInfo> {
+  const to = path`/v1/functions/${name}/deployments`;
   const { files, main } = toSource(build);
-  const body = { files: toWire(files), main, activate };
+  const assets = build.assets && (await sendAssets(client, name, build.assets));
+  const body = { files: toWire(files), main, activate, ...(assets === undefined ? {} : { assets }) };
   if (!isWasmBuild(build) && JSON.stringify(body).length > deploymentBytes) {
     note('sent without its source map: the two are too large');
     return client.json('POST', to, { ...body, files: toWire(toSource(withoutMap(build)).files) });

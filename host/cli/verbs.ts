@@ -11,6 +11,7 @@ import { list } from './verbs/list.ts';
 import { logs } from './verbs/logs.ts';
 import { rollback } from './verbs/rollback.ts';
 import { secret } from './verbs/secret.ts';
+import { types } from './verbs/types.ts';
 import { usage } from './verbs/usage.ts';
 import { vars } from './verbs/vars.ts';
 import { versions } from './verbs/versions.ts';
@@ -31,6 +32,7 @@ export const verbs: readonly Verb[] = [
   ...secret,
   ...vars,
   ...kv,
+  types,
   usage,
   bench,
   doctor,

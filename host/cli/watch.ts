@@ -6,9 +6,13 @@ const settleMs = 100;
 
 /**
  * Yields once for each save in a folder, or of one file, until the signal aborts. Changes while the consumer is busy
- * are one. Folders such as node_modules, dist and those that begin with a dot are left out.
+ * are one. Folders such as node_modules, dist and those that begin with a dot are left out, unless `named` is one.
  */
-export async function* changes(path: string, signal: AbortSignal): AsyncGenerator<void> {
+export async function* changes(
+  path: string,
+  signal: AbortSignal,
+  named: () => string | undefined = () => undefined,
+): AsyncGenerator<void> {
   const isFolder = (await stat(path)).isDirectory();
   const folder = isFolder ? path : dirname(path);
   let dirty = false;
@@ -18,7 +22,8 @@ export async function* changes(path: string, signal: AbortSignal): AsyncGenerato
   const watching = (async (): Promise<void> => {
     try {
       for await (const { filename } of watch(folder, { recursive: isFolder, signal: both })) {
-        if (filename === null || (isFolder ? isLeftOut(filename) : filename !== basename(path))) continue;
+        if (filename === null || (isFolder ? isLeftOut(filename, named()) : filename !== basename(path)))
+          continue;
         dirty = true;
         wake?.();
       }
@@ -42,8 +47,10 @@ export async function* changes(path: string, signal: AbortSignal): AsyncGenerato
   }
 }
 
-function isLeftOut(filename: string): boolean {
-  return filename
-    .split(sep)
+function isLeftOut(filename: string, named: string | undefined): boolean {
+  const path = filename.split(sep).join('/');
+  const own = named !== undefined && path.startsWith(`${named}/`);
+  return (own ? path.slice(named.length + 1) : path)
+    .split('/')
     .some((part) => part.startsWith('.') || part === 'node_modules' || part === 'dist');
 }

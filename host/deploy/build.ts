@@ -3,6 +3,8 @@ import type { Code, ScriptCode, WasmCode } from '#runtime/deployment.ts';
 import { HostError } from '#runtime/errors.ts';
 import { defaultLimits } from '#runtime/limits.ts';
 import type { DeploySource, InlineSource } from '#host/host.ts';
+import { listAssets } from './assets-files.ts';
+import type { AssetSource } from './assets-files.ts';
 import { bundleOpened, toInlineSource } from './bundle.ts';
 import { isLanguageFile, languageProgram } from './languages/language-program.ts';
 import { formatManifest } from './manifest.ts';
@@ -26,6 +28,8 @@ export interface Build<C extends Code = Code> {
   readonly inputs: readonly string[];
   /** Lines `file:line:column: …` about the function's own files. */
   readonly warnings: readonly string[];
+  /** Static files, not read yet. */
+  readonly assets?: AssetSource;
 }
 
 /**
@@ -35,6 +39,16 @@ export interface Build<C extends Code = Code> {
  */
 export async function buildSource(source: DeploySource, options: SourceOptions = {}): Promise<Build> {
   await using opened = await openSource(source, options);
+  const build = await buildOpened(opened, options);
+  const { assets } = opened.manifest;
+  return assets === undefined ? build : { ...build, assets: await listAssets(assets, opened.root, source) };
+}
+
+/** The function of a folder that has static files only. */
+const noCode = "export default { fetch: () => new Response('Not found\\n', { status: 404 }) };\n";
+
+async function buildOpened(opened: OpenSource, options: SourceOptions): Promise<Build> {
+  if (opened.entry === '') return staticBuild(opened);
   if (isWasmEntry(opened.entry)) return await wasmBuild(opened, options);
   if (isLanguageFile(opened.entry)) return await languageBuild(opened, options);
   if (opened.manifest.wasm !== undefined) refuse(opened, 'wasm', 'for WebAssembly modules and components');
@@ -64,6 +78,18 @@ export function toSource(build: Build): InlineSource {
   return { files: { ...files, 'islet.json': manifest }, main: build.entry };
 }
 
+function staticBuild({ manifest, nameHint }: OpenSource): Build {
+  return {
+    code: { kind: 'script', source: noCode },
+    manifest,
+    entry: 'index.js',
+    sourceBytes: Buffer.byteLength(noCode),
+    ...(nameHint === undefined ? {} : { nameHint }),
+    inputs: [],
+    warnings: [],
+  };
+}
+
 async function wasmBuild(opened: OpenSource, options: SourceOptions): Promise<Build> {
   const code = await wasmProgram(opened);
   const sourceBytes = code.module.length;
@@ -87,6 +113,7 @@ async function languageBuild(opened: OpenSource, options: SourceOptions): Promis
     alone,
     mostBytes: mostBytes(opened, options),
     ...(manifest.handler === undefined ? {} : { handler: manifest.handler }),
+    ...(manifest.assets === undefined ? {} : { leftOut: manifest.assets.dir }),
   });
   return toBuild(
     opened,

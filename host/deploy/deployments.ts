@@ -1,9 +1,13 @@
+import type { AssetList } from '#bindings/assets/list.ts';
 import type { Store } from '#bindings/store/store.ts';
 import type { Binding } from '#runtime/binding.ts';
 import { HostError } from '#runtime/errors.ts';
 import type { Limits } from '#runtime/limits.ts';
 import type { DeployOptions, DeploySource, Host, HostLogLine, VersionInfo } from '#host/host.ts';
 import type { Registry } from '#host/registry.ts';
+import { packAssets } from './assets-pack.ts';
+import { AssetStage } from './assets-stage.ts';
+import { assetVerbs } from './assets-verbs.ts';
 import { buildSource } from './build.ts';
 import { stopBundler } from './bundle.ts';
 import { readCode } from './code-parts.ts';
@@ -15,18 +19,17 @@ import { toFunctionInfo, toVersionInfo } from './info.ts';
 import { Ledger } from './ledger.ts';
 import type { Plan } from './ledger.ts';
 import { planCommit, planDelete, planDeleteVersion, versionOf } from './plans.ts';
-import { secretPrefix } from './records.ts';
 import type { CodeRecord } from './records.ts';
 import { Routing } from './routing.ts';
 import { secretVerbs, toName } from './secrets.ts';
 import { moveTraffic, parseWeights, rollBack } from './traffic.ts';
 import { activeVersion, changedVars } from './vars.ts';
-import { openVault } from './vault.ts';
+import type { Vault } from './vault.ts';
 
 export interface DeploymentsOptions {
   readonly store: Store;
-  /** 32 random bytes, mode 0600; made when it is missing and nothing was sealed with it. */
-  readonly keyFile: string;
+  /** Opens the secrets in the store. */
+  readonly vault: Vault;
   readonly caps: Limits;
   /** By kind. */
   readonly bindings: ReadonlyMap<string, Binding>;
@@ -49,8 +52,8 @@ export interface CodeInUse {
 export interface Deployments
   extends
     Registry,
-    Pick<Host, 'list' | 'versions' | 'rollback' | 'setWeights' | 'delete' | 'secrets' | 'vars'> {
-  /** Bundles and checks; stores nothing. Rejects as `buildSource` does, or with ERR_BAD_NAME. */
+    Pick<Host, 'list' | 'versions' | 'rollback' | 'setWeights' | 'delete' | 'secrets' | 'vars' | 'assets'> {
+  /** Bundles and checks; stores nothing but static files, ahead of the version. Rejects as `buildSource` does, or with ERR_BAD_NAME. */
   draft(source: DeploySource, options?: Omit<DeployOptions, 'activate'>): Promise<Draft>;
   /** The active version with other vars, as a draft; null removes one. `vars.set` is this and `commit`. */
   draftVars(name: string, vars: Readonly<Record<string, string | null>>): Promise<Draft>;
@@ -66,19 +69,17 @@ export interface Deployments
 }
 
 /**
- * Reads every function from the store into memory. Rejects with HostError ERR_DATA_DIR when the key file is lost, open to
- * others or not the one the secrets were sealed with, and with the store's errors.
+ * Reads every function from the store into memory. Rejects with HostError ERR_DATA_DIR when the vault's key is not the one
+ * the secrets were sealed with, and with the store's errors.
  */
 export async function openDeployments(options: DeploymentsOptions): Promise<Deployments> {
-  const { store, caps, ports = {} } = options;
+  const { store, vault, caps, ports = {} } = options;
   const now = ports.now ?? Date.now;
   const context = {
     caps,
     kinds: options.bindings,
     load: readCode.bind(undefined, store),
   };
-  const sealed = await store.list({ prefix: secretPrefix, limit: 1, keysOnly: true });
-  const vault = await openVault(options.keyFile, { inUse: sealed.length > 0 });
   const routing = new Routing({
     ...context,
     random: ports.random ?? Math.random,
@@ -86,6 +87,7 @@ export async function openDeployments(options: DeploymentsOptions): Promise<Depl
   });
   for (const state of await readFunctions(store, vault)) routing.put(state);
   const ledger = new Ledger(store, vault, routing);
+  const stage = new AssetStage(store, now);
 
   /** Changes a function that is deployed; rejects with ERR_NO_FUNCTION when it is not. */
   const change = (
@@ -97,6 +99,12 @@ export async function openDeployments(options: DeploymentsOptions): Promise<Depl
       routing.require(name);
       throw new HostError('ERR_NO_FUNCTION', `There is no function "${name}"; another host deleted it`);
     });
+
+  /** Of the newest version that has static files. */
+  const lastList = async (state: FunctionState): Promise<AssetList | undefined> => {
+    const last = [...state.versions.values()].findLast(({ assets }) => assets !== undefined);
+    return last === undefined ? undefined : stage.list(state.name, last);
+  };
 
   const draftVars: Deployments['draftVars'] = async (name, vars) => {
     const state = await ledger.read(routing.require(name).name);
@@ -114,9 +122,19 @@ export async function openDeployments(options: DeploymentsOptions): Promise<Depl
 
   const commit: Deployments['commit'] = async (draft, { activate = true } = {}) => {
     const plan = (state: FunctionState): Promise<Plan | undefined> =>
-      planCommit(store, state, draft, { activate, now: now() });
+      planCommit(store, state, draft, { activate, now: now(), stage });
     const state = await ledger.change(draft.name, plan);
-    return toVersionInfo(state, versionOf(state, draft) ?? 0, caps);
+    const { assets } = draft.record;
+    if (assets !== undefined) await stage.release(draft.name, assets.hash);
+    const info = toVersionInfo(state, versionOf(state, draft) ?? 0, caps);
+    for (const warning of info.warnings ?? []) {
+      ports.log?.({
+        level: 'warn',
+        message: `${info.function} version ${info.version}: ${warning}`,
+        at: now(),
+      });
+    }
+    return info;
   };
 
   return {
@@ -133,7 +151,9 @@ export async function openDeployments(options: DeploymentsOptions): Promise<Depl
       });
       const name = chooseName({ option, manifest: build.manifest.name, hint: build.nameHint });
       const state = await ledger.read(name);
-      return toDraft(state, toContent(build, context), build.code, { context, now: now() });
+      const assets =
+        build.assets && (await packAssets(build.assets, { name, stage, earlier: await lastList(state) }));
+      return toDraft(state, toContent(build, context, assets), build.code, { context, now: now() });
     },
     draftVars,
     commit,
@@ -165,11 +185,12 @@ export async function openDeployments(options: DeploymentsOptions): Promise<Depl
     async delete(name, version) {
       await change(name, (state) =>
         version === undefined
-          ? planDelete(store, state, now())
-          : planDeleteVersion(store, state, { version, now: now() }),
+          ? planDelete(store, state, { now: now(), stage })
+          : planDeleteVersion(store, state, { version, now: now(), stage }),
       );
     },
     secrets: secretVerbs(ledger, vault),
+    assets: assetVerbs(stage),
     vars: {
       async get(name) {
         return activeVersion(routing.require(name)).record.vars;

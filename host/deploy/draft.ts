@@ -1,4 +1,4 @@
-import type { Code, Deployment, FunctionName } from '#runtime/deployment.ts';
+import type { AssetsHead, Code, Deployment, FunctionName } from '#runtime/deployment.ts';
 import { HostError } from '#runtime/errors.ts';
 import type { Target } from '#host/registry.ts';
 import type { Build } from './build.ts';
@@ -44,7 +44,11 @@ export function chooseName({ option, manifest, hint }: NameSources): FunctionNam
 }
 
 /** What the store keeps of a manifest, with every default in place. */
-export function toContent({ manifest, code, sourceBytes }: Build, context: TargetContext): VersionContent {
+export function toContent(
+  { manifest, code, sourceBytes }: Build,
+  context: TargetContext,
+  assets?: AssetsHead,
+): VersionContent {
   return {
     code: toCodeRecord(code, sourceBytes),
     limits: toLimits(manifest.limits ?? {}, context.caps),
@@ -53,10 +57,17 @@ export function toContent({ manifest, code, sourceBytes }: Build, context: Targe
     cordon: manifest.cordon ?? 'default',
     minWarm: manifest.minWarm ?? 0,
     routes: manifest.routes ?? [],
+    // Left out where they say nothing: what was deployed before they were known keeps its id.
+    ...(manifest.access === undefined || manifest.access.length === 0 ? {} : { access: manifest.access }),
+    ...(manifest.egress === undefined ? {} : { egress: manifest.egress }),
+    ...(assets === undefined ? {} : { assets }),
   };
 }
 
-/** The draft of this content as the function stands now. Throws HostError ERR_MANIFEST when it takes a secret's name. */
+/**
+ * The draft of this content as the function stands now. Throws HostError ERR_MANIFEST when it takes a secret's name, and
+ * what a binding has against it (ERR_NOT_GRANTED).
+ */
 export function toDraft(
   state: FunctionState,
   content: VersionContent,
@@ -70,6 +81,9 @@ export function toDraft(
   const version = found?.[0] ?? state.record.next;
   const target = { ...toTarget(state, version, record, options.context), load: async () => code };
   const deployment = { ...target.deployment, code };
+  for (const binding of deployment.bindings) {
+    options.context.kinds.get(binding.kind)?.admit?.(binding, deployment);
+  }
   return { name: state.name, deployment, target, existing: found !== undefined, record };
 }
 

@@ -1,7 +1,10 @@
 import type { FunctionInfo, VersionInfo } from '#host/host.ts';
+import { defaultEgress } from '#runtime/deployment.ts';
 import type { Limits } from '#runtime/limits.ts';
 import { routesOf } from './function-state.ts';
 import type { FunctionState } from './function-state.ts';
+import { headerSecrets } from './manifest-egress.ts';
+import type { VersionRecord } from './records.ts';
 import { requireVersion } from './traffic.ts';
 import { toLimits } from './targets.ts';
 
@@ -19,6 +22,7 @@ export function toFunctionInfo(state: FunctionState): FunctionInfo {
 /** One version as `versions` shows it; limits as they are in force under the host's caps. */
 export function toVersionInfo(state: FunctionState, version: number, caps: Limits): VersionInfo {
   const record = requireVersion(state, version);
+  const warnings = warningsOf(state, record);
   return {
     function: state.name,
     version,
@@ -32,5 +36,18 @@ export function toVersionInfo(state: FunctionState, version: number, caps: Limit
     cordon: record.cordon,
     bindings: record.bindings.map(({ name, kind }) => ({ name, kind })),
     vars: Object.keys(record.vars),
+    ...(record.access === undefined ? {} : { access: record.access }),
+    ...(warnings.length === 0 ? {} : { warnings }),
   };
+}
+
+/** What will fail when it is needed, and can be mended without another deployment. */
+function warningsOf(state: FunctionState, record: VersionRecord): readonly string[] {
+  const missing = [...headerSecrets(record.egress ?? defaultEgress)].filter(
+    (name) => !state.secrets.has(name),
+  );
+  return missing.map(
+    (name) =>
+      `the secret ${name}, which egress.headers needs, is not set; run \`islet secret put ${state.name} ${name}\``,
+  );
 }

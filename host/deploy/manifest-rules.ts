@@ -1,14 +1,18 @@
 import { parseFunctionName } from '#runtime/deployment.ts';
-import type { FunctionName } from '#runtime/deployment.ts';
+import type { AccessRule, EgressPolicy, FunctionName } from '#runtime/deployment.ts';
 import { defaultCaps, leastLimits, limitNames } from '#runtime/limits.ts';
 import type { LimitName, Limits } from '#runtime/limits.ts';
 import type { Binding } from '#runtime/binding.ts';
+import { checkAuth, checkRoutes, settleRules } from './manifest-access.ts';
+import type { WrittenRule } from './manifest-access.ts';
+import { checkAssets } from './manifest-assets.ts';
+import type { AssetsManifest } from './manifest-assets.ts';
+import { checkEgress } from './manifest-egress.ts';
 import { integer, isRecord, text, toKind } from './manifest-values.ts';
 import type { Path, Problem, Report } from './manifest-values.ts';
 import { checkHandler, checkWasm } from './manifest-wasm.ts';
 import type { WasmManifest } from './manifest-wasm.ts';
 import { didYouMean } from './nearest.ts';
-import { toRoute } from './routes.ts';
 
 /** islet.json, checked. What is absent takes its default when the deployment is made. */
 export interface Manifest {
@@ -24,6 +28,10 @@ export interface Manifest {
   readonly bindings?: Readonly<Record<string, ManifestBinding>>;
   readonly cordon?: string;
   readonly minWarm?: number;
+  /** From `auth` and from routes that are objects. Binding "": not settled yet, or nobody is asked. */
+  readonly access?: readonly AccessRule[];
+  readonly egress?: EgressPolicy;
+  readonly assets?: AssetsManifest;
 }
 
 export interface ManifestBinding {
@@ -39,12 +47,15 @@ export const manifestKeys: readonly string[] = [
   'main',
   'handler',
   'wasm',
+  'auth',
   'routes',
   'limits',
   'vars',
   'bindings',
   'cordon',
   'minWarm',
+  'egress',
+  'assets',
 ];
 
 const identifier = /^[A-Za-z_$][A-Za-z0-9_$]*$/;
@@ -79,6 +90,8 @@ export function shadowed(manifest: Manifest): readonly Problem[] {
 interface Context {
   readonly caps?: Limits;
   readonly kinds?: ReadonlyMap<string, Binding>;
+  /** What will be laid over it; "base": it is itself to be laid over another one, whose bindings are not known here. */
+  readonly over?: Manifest | 'base';
 }
 
 /** Checks every key of `value`; the manifest holds what is well-formed, the problems all that is not. */
@@ -96,23 +109,46 @@ export function checkManifest(
     return { manifest: {}, problems };
   }
   const manifest: { -readonly [K in keyof Manifest]?: Manifest[K] | undefined } = {};
+  const rules: WrittenRule[] = [];
   for (const [key, entry] of Object.entries(value)) {
     if (key === '$schema') text(entry, [key], report);
     else if (key === 'name') manifest.name = checkName(entry, report);
     else if (key === 'main') manifest.main = checkMain(entry, report);
     else if (key === 'handler') manifest.handler = checkHandler(entry, report);
     else if (key === 'wasm') manifest.wasm = checkWasm(entry, report);
-    else if (key === 'routes') manifest.routes = checkRoutes(entry, report);
-    else if (key === 'limits') manifest.limits = checkLimits(entry, context.caps ?? defaultCaps, report);
+    else if (key === 'auth') rules.push(...[checkAuth(entry, report) ?? []].flat());
+    else if (key === 'routes') {
+      const checked = checkRoutes(entry, report);
+      manifest.routes = checked?.routes;
+      rules.push(...(checked?.rules ?? []));
+    } else if (key === 'limits') manifest.limits = checkLimits(entry, context.caps ?? defaultCaps, report);
     else if (key === 'vars') manifest.vars = checkVars(entry, report);
     else if (key === 'bindings') manifest.bindings = checkBindings(entry, context.kinds, report);
     else if (key === 'cordon') manifest.cordon = checkCordon(entry, report);
     else if (key === 'minWarm') manifest.minWarm = integer(entry, ['minWarm'], [0, mostWarm], report);
+    else if (key === 'egress') manifest.egress = checkEgress(entry, report);
+    else if (key === 'assets') manifest.assets = checkAssets(entry, report);
     else report([key], `unknown key "${key}"${didYouMean(key, manifestKeys)}`);
   }
+  if (rules.length > 0) manifest.access = settle(rules, value['bindings'], context, report);
   const present = Object.fromEntries(Object.entries(manifest).filter(([, entry]) => entry !== undefined));
   problems.push(...shadowed(present));
   return { manifest: present, problems };
+}
+
+/** Rules with their bindings, as far as they can be known. */
+function settle(
+  rules: readonly WrittenRule[],
+  bindings: unknown,
+  { over }: Context,
+  report: Report,
+): readonly AccessRule[] {
+  if (over === 'base')
+    return rules.map(({ pattern, auth, binding = '', roles }) => ({ pattern, auth, binding, roles }));
+  const own = isRecord(bindings) ? Object.entries(bindings) : [];
+  const kinds = own.map(([name, entry]) => [name, isRecord(entry) ? entry['kind'] : undefined] as const);
+  const others = Object.entries(over?.bindings ?? {}).map(([name, { kind }]) => [name, kind] as const);
+  return settleRules(rules, new Map([...kinds, ...others]), report);
 }
 
 function checkName(value: unknown, report: Report): FunctionName | undefined {
@@ -136,21 +172,6 @@ function checkCordon(value: unknown, report: Report): string | undefined {
   if (text(value, ['cordon'], report) === undefined) return undefined;
   if (cordonPattern.test(String(value))) return String(value);
   return report(['cordon'], `${JSON.stringify(value)} is not a name; use 1 to 63 of a-z, 0-9 and "-"`);
-}
-
-function checkRoutes(value: unknown, report: Report): readonly string[] | undefined {
-  if (!Array.isArray(value)) return report(['routes'], `routes is a list, this is ${toKind(value)}`);
-  const routes = new Set<string>();
-  for (const [index, entry] of (value as unknown[]).entries()) {
-    if (text(entry, ['routes', index], report) === undefined) continue;
-    const route = toRoute(String(entry));
-    if (route === undefined) {
-      report(['routes', index], `${JSON.stringify(entry)} is not a route; use e.g. "api.example.com/*"`);
-    } else if (routes.has(route)) {
-      report(['routes', index], `route "${route}" is given twice`);
-    } else routes.add(route);
-  }
-  return [...routes];
 }
 
 function checkLimits(value: unknown, caps: Limits, report: Report): Partial<Limits> | undefined {

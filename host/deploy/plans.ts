@@ -1,5 +1,6 @@
 import type { Change, Store } from '#bindings/store/store.ts';
 import { HostError } from '#runtime/errors.ts';
+import type { AssetStage } from './assets-stage.ts';
 import { deleteCode, putCode } from './code-parts.ts';
 import type { Draft } from './draft.ts';
 import type { FunctionState } from './function-state.ts';
@@ -18,14 +19,15 @@ export async function planCommit(
   store: Store,
   state: FunctionState,
   draft: Draft,
-  options: { readonly activate: boolean; readonly now: number },
+  options: { readonly activate: boolean; readonly now: number; readonly stage: AssetStage },
 ): Promise<Plan | undefined> {
   const { name, record } = draft;
-  const { activate, now } = options;
+  const { activate, now, stage } = options;
   const stored = versionOf(state, draft);
   if (stored !== undefined) {
     return activate ? { record: moveTraffic(state.record, { [stored]: 100 }, now) } : undefined;
   }
+  if (record.assets !== undefined) await stage.require(name, record.assets.hash);
   const version = state.record.next;
   const next = { ...state.record, next: version + 1, updatedAt: now, deleted: false };
   const { code } = draft.deployment;
@@ -50,9 +52,9 @@ export async function planCommit(
 export async function planDeleteVersion(
   store: Store,
   state: FunctionState,
-  options: { readonly version: number; readonly now: number },
+  options: { readonly version: number; readonly now: number; readonly stage: AssetStage },
 ): Promise<Plan> {
-  const { version, now } = options;
+  const { version, now, stage } = options;
   const gone = requireVersion(state, version);
   if (state.record.weights[version] !== undefined) {
     throw new HostError(
@@ -65,17 +67,27 @@ export async function planDeleteVersion(
   const earlier = state.record.earlier.filter((other) => other !== version);
   const { hash } = gone.code;
   const unused = isShared(versions.values(), hash) ? [] : await deleteCode(store, state.name, hash);
+  const assets = gone.assets === undefined ? [] : await stage.sweep(state.name, versions.values());
   const modules = await leaveModules(store, state.name, { gone: [gone], left: versions.values() });
   return {
     record: { ...state.record, earlier, updatedAt: now },
     versions,
-    changes: [{ kind: 'delete', key: versionKey(state.name, version) }, ...unused, ...modules.changes],
+    changes: [
+      { kind: 'delete', key: versionKey(state.name, version) },
+      ...unused,
+      ...assets,
+      ...modules.changes,
+    ],
     checks: modules.checks,
   };
 }
 
 /** Removes all versions, code and secrets; the record stays, so that version numbers go on. */
-export async function planDelete(store: Store, state: FunctionState, now: number): Promise<Plan> {
+export async function planDelete(
+  store: Store,
+  state: FunctionState,
+  { now, stage }: { readonly now: number; readonly stage: AssetStage },
+): Promise<Plan> {
   const keys = [
     ...[...state.versions.keys()].map((version) => versionKey(state.name, version)),
     ...[...state.secrets.keys()].map((secret) => secretKey(state.name, secret)),
@@ -85,7 +97,7 @@ export async function planDelete(store: Store, state: FunctionState, now: number
     changes.push(...(await deleteCode(store, state.name, hash)));
   }
   const modules = await leaveModules(store, state.name, { gone: state.versions.values(), left: [] });
-  changes.push(...modules.changes);
+  changes.push(...modules.changes, ...(await stage.sweep(state.name, [])));
   const record = { ...state.record, weights: {}, earlier: [], updatedAt: now, deleted: true };
   return { record, versions: new Map(), changes, checks: modules.checks };
 }

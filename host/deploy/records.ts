@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Entry } from '#bindings/store/store.ts';
-import type { DeploymentId, FunctionName, WasmProgram } from '#runtime/deployment.ts';
+import type {
+  AccessRule,
+  AssetsHead,
+  DeploymentId,
+  EgressPolicy,
+  FunctionName,
+  WasmProgram,
+} from '#runtime/deployment.ts';
 import { HostError } from '#runtime/errors.ts';
 import type { Limits } from '#runtime/limits.ts';
 
@@ -30,6 +37,11 @@ export interface VersionRecord {
   readonly cordon: string;
   readonly minWarm: number;
   readonly routes: readonly string[];
+  /** Absent, as in versions of before they were: nobody is asked who they are. */
+  readonly access?: readonly AccessRule[];
+  /** Absent: defaultEgress. */
+  readonly egress?: EgressPolicy;
+  readonly assets?: AssetsHead;
 }
 
 /** What a version's code is and where it lies. */

@@ -13,7 +13,7 @@ import type { Manifest } from './manifest-rules.ts';
 export interface OpenSource extends AsyncDisposable {
   /** Real path of the folder that messages and the output's paths are relative to. */
   readonly root: string;
-  /** Entry, relative to root, with "/". */
+  /** Entry, relative to root, with "/"; "" where there are static files and no code. */
   readonly entry: string;
   readonly manifest: Manifest;
   /** What the function is called when nobody names it, e.g. "hello" for ./hello/index.js; undefined for inline files. */
@@ -71,9 +71,13 @@ type Found = Pick<OpenSource, 'root' | 'entry' | 'manifest'>;
 
 async function openFolder(root: string, main: string | undefined, options: SourceOptions): Promise<Found> {
   const written = await readText(join(root, manifestFile));
-  const own = written === undefined ? {} : parseManifest(written, manifestFile, options);
-  const manifest = mergeManifests(own, parseOverrides(options.manifest ?? {}, options));
-  return { root, entry: await entryOf(root, main ?? manifest.main, manifest.handler), manifest };
+  const over = parseOverrides(options.manifest ?? {}, options);
+  const own = written === undefined ? {} : parseManifest(written, manifestFile, { ...options, over });
+  const manifest = mergeManifests(own, over);
+  const named = main ?? manifest.main;
+  if (manifest.assets === undefined || named !== undefined || manifest.handler !== undefined)
+    return { root, entry: await entryOf(root, named, manifest.handler), manifest };
+  return { root, entry: (await firstEntry(root)) ?? '', manifest };
 }
 
 async function openInline(source: InlineSource, options: SourceOptions): Promise<OpenSource> {
@@ -99,6 +103,16 @@ async function entryOf(root: string, main: string | undefined, handler: string |
     );
   }
   if (handler !== undefined) return handlerFile(root, handler);
+  const entry = await firstEntry(root);
+  if (entry !== undefined) return entry;
+  const looked = candidates.map(({ stems, extensions }) => `{${stems.join(',')}}{${extensions.join(',')}}`);
+  throw new HostError(
+    'ERR_SOURCE_NOT_FOUND',
+    `Cannot deploy: no entry file; looked for "main" in ${manifestFile} and package.json, then ${looked.join(', ')}`,
+  );
+}
+
+async function firstEntry(root: string): Promise<string | undefined> {
   const names = candidates.flatMap(({ stems, extensions }) =>
     stems.flatMap((stem) => extensions.map((extension) => stem + extension)),
   );
@@ -106,11 +120,7 @@ async function entryOf(root: string, main: string | undefined, handler: string |
     const entry = await entryAt(root, name);
     if (entry !== undefined) return entry;
   }
-  const looked = candidates.map(({ stems, extensions }) => `{${stems.join(',')}}{${extensions.join(',')}}`);
-  throw new HostError(
-    'ERR_SOURCE_NOT_FOUND',
-    `Cannot deploy: no entry file; looked for "main" in ${manifestFile} and package.json, then ${looked.join(', ')}`,
-  );
+  return undefined;
 }
 
 /** The file a handler lies in: of `src/app.main` src/app.py or src/app.rb. */

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Binding } from '#runtime/binding.ts';
+import { defaultEgress } from '#runtime/deployment.ts';
 import type { BindingDeclaration, Code, DeploymentHead, FunctionName } from '#runtime/deployment.ts';
 import { HostError } from '#runtime/errors.ts';
 import { defaultLimits, limitNames } from '#runtime/limits.ts';
 import type { LimitName, Limits } from '#runtime/limits.ts';
 import type { CodeHead, Target } from '#host/registry.ts';
 import type { FunctionState } from './function-state.ts';
+import { headerSecrets } from './manifest-egress.ts';
 import { refusalOf } from './manifest-rules.ts';
 import type { CodeRecord, VersionRecord } from './records.ts';
 
@@ -17,7 +19,7 @@ export interface TargetContext {
 
 /**
  * What an instance of this version needs. Limits above the host's present caps are lowered to them; a secret that the
- * version itself declares as var or binding is left out. Throws HostError ERR_MANIFEST when a binding it names is not
+ * version itself declares as var or binding, or fills into a header of its fetches, is withheld. Throws HostError ERR_MANIFEST when a binding it names is not
  * there any more, or refuses its config.
  */
 export function toTarget(
@@ -36,13 +38,21 @@ export function toTarget(
     cordon: record.cordon,
     minWarm: record.minWarm,
     routes: record.routes,
+    access: record.access ?? [],
+    egress: record.egress ?? defaultEgress,
+    ...(record.assets === undefined ? {} : { assets: record.assets }),
     createdAt: record.createdAt,
   };
-  const declared = new Set([...Object.keys(record.vars), ...record.bindings.map(({ name }) => name)]);
-  const secrets = [...state.secrets].filter(([key]) => !declared.has(key));
+  const apart = new Set([
+    ...Object.keys(record.vars),
+    ...record.bindings.map(({ name }) => name),
+    ...headerSecrets(deployment.egress),
+  ]);
+  const secrets = [...state.secrets].map(([key, { value }]) => [key, value] as const);
   return {
     deployment,
-    secrets: Object.fromEntries(secrets.map(([key, { value }]) => [key, value])),
+    secrets: Object.fromEntries(secrets.filter(([key]) => !apart.has(key))),
+    withheld: Object.fromEntries(secrets.filter(([key]) => apart.has(key))),
     key: targetKey(record, version, state),
     code: toHead(record.code),
     load: () => context.load(state.name, record.code),

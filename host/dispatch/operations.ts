@@ -1,14 +1,21 @@
 import type { Answer, Attachment, Grant, GrantContext, Operation } from '#runtime/binding.ts';
+import type { Credentials } from '#runtime/caller.ts';
 import { HostError } from '#runtime/errors.ts';
+import { CalleeError, type Origin } from '#runtime/functions.ts';
 import { In } from '#runtime/guest/protocol.ts';
 import { IncomingStream, OutgoingStream, type GuestLine } from './streams.ts';
 
 export interface OperationsOwner extends GuestLine {
   readonly id: string;
   readonly subrequests: number;
+  readonly origin: Origin;
+  /** Absent for events. */
+  readonly request: Credentials | undefined;
   /** The attachment behind `env[name]`; "" is the runtime itself. */
   attachment(name: string): Pick<Attachment, 'grant'> | undefined;
   exceeded(): void;
+  /** A text without the function's secrets. */
+  redact(text: string): string;
   /** A binding failed in a way the guest must not see. */
   failed(error: unknown, what: string): void;
 }
@@ -24,8 +31,8 @@ export class Operations {
   readonly #outgoing: Map<number, OutgoingStream> = new Map();
   /** Operations the guest no longer waits for. */
   readonly #killed: Set<number> = new Set();
-  /** One for each operation under way. */
-  readonly #aborts: Map<number, AbortController> = new Map();
+  /** For each operation under way what aborts its signal, once somebody asked for that. */
+  readonly #aborts: Map<number, AbortController | undefined> = new Map();
   #count = 0;
 
   constructor(owner: OperationsOwner) {
@@ -49,16 +56,19 @@ export class Operations {
     if (this.#aborts.has(op)) throw new TypeError(`operation ${op} is under way`);
     this.#count++;
     if (this.#count > this.#owner.subrequests) return this.#owner.exceeded();
+    this.#aborts.set(op, undefined);
+    const signal = (): AbortSignal => this.#signal(op);
     const operation: Operation = {
       method,
       args,
       ...(typeof len === 'number' && len >= 0 ? { bytes } : {}),
       ...(streamed === 1 ? { stream: this.#open(op) } : {}),
-      signal: this.#signal(op),
+      // Made when it is asked for: most operations are over before anybody does, and a signal costs 3 us.
+      get signal() {
+        return signal();
+      },
     };
-    void this.#run(op, binding, operation)
-      .catch((error: unknown) => this.#owner.failed(error, `${binding}.${method}`))
-      .finally(() => this.#finished(op));
+    void this.#run(op, binding, operation);
   }
 
   chunk(stream: number, bytes: Uint8Array): void {
@@ -84,10 +94,9 @@ export class Operations {
   }
 
   kill(op: number): void {
-    const abort = this.#aborts.get(op);
-    if (abort === undefined) return;
+    if (!this.#aborts.has(op)) return;
     this.#killed.add(op);
-    abort.abort();
+    this.#aborts.get(op)?.abort();
     this.fail(op, 'The guest gave the operation up');
     this.cancel(op + 1);
   }
@@ -95,7 +104,7 @@ export class Operations {
   /** The invocation is over: everything under way is told to stop. */
   close(): void {
     this.#abort.abort();
-    for (const abort of this.#aborts.values()) abort.abort();
+    for (const abort of this.#aborts.values()) abort?.abort();
     for (const stream of this.#incoming.values()) stream.fail('The invocation is over');
     for (const stream of this.#outgoing.values()) stream.cancel();
   }
@@ -107,6 +116,16 @@ export class Operations {
   }
 
   async #run(op: number, binding: string, operation: Operation): Promise<void> {
+    try {
+      await this.#perform(op, binding, operation);
+    } catch (error) {
+      this.#owner.failed(error, `${binding}.${operation.method}`);
+    } finally {
+      this.#finished(op);
+    }
+  }
+
+  async #perform(op: number, binding: string, operation: Operation): Promise<void> {
     let answer: Answer;
     try {
       answer = await this.#grant(binding).call(operation);
@@ -136,8 +155,11 @@ export class Operations {
   }
 
   #signal(op: number): AbortSignal {
+    const known = this.#aborts.get(op);
+    if (known !== undefined) return known.signal;
     const abort = new AbortController();
-    this.#aborts.set(op, abort);
+    if (this.#aborts.has(op)) this.#aborts.set(op, abort);
+    if (!this.#aborts.has(op) || this.#killed.has(op) || this.#abort.signal.aborted) abort.abort();
     return abort.signal;
   }
 
@@ -146,21 +168,28 @@ export class Operations {
     if (known !== undefined) return known;
     const attachment = this.#owner.attachment(name);
     if (attachment === undefined) throw new TypeError(`There is no binding ${JSON.stringify(name)}`);
-    const context: GrantContext = { invocationId: this.#owner.id, signal: this.#abort.signal };
+    const { id, origin, request } = this.#owner;
+    const context: GrantContext = {
+      invocationId: id,
+      signal: this.#abort.signal,
+      origin,
+      ...(request === undefined ? {} : { request }),
+    };
     const grant = attachment.grant(context);
     this.#grants.set(name, grant);
     return grant;
   }
 
   #refuse(op: number, error: unknown, what: string): void {
-    if (this.#abort.signal.aborted) return;
+    if (this.#abort.signal.aborted || this.#killed.has(op)) return;
     this.#guest.send(In.Answer, `${op},0,${JSON.stringify(this.#describe(error, what))},0,-1,0`);
   }
 
   #describe(error: unknown, what: string): object {
-    if (error instanceof HostError) return { name: 'Error', message: error.message, code: error.code };
-    if (error instanceof TypeError || error instanceof RangeError)
-      return { name: error.name, message: error.message };
+    const message = this.#owner.redact(error instanceof Error ? error.message : '');
+    if (error instanceof HostError) return { name: 'Error', message, code: error.code };
+    if (error instanceof CalleeError) return { name: error.name, message, code: error.code };
+    if (error instanceof TypeError || error instanceof RangeError) return { name: error.name, message };
     this.#owner.failed(error, what);
     return { name: 'Error', message: `${what} failed in the host`, code: 'ERR_INTERNAL' };
   }

@@ -2,6 +2,7 @@ import type { Attachment } from '#runtime/binding.ts';
 import type { Target } from '../registry.ts';
 import type { CellClient } from '../cells/cell-client.ts';
 import type { HostInstance } from './host-instance.ts';
+import { HeadReader } from './lines.ts';
 
 /** From this many calls under way in its least busy instance on, a function gets an instance in another cell. */
 const spreadAt = 8;
@@ -11,6 +12,7 @@ export class Pool {
   readonly target: Target;
   readonly attachments: ReadonlyMap<string, Pick<Attachment, 'grant'>>;
   readonly instances: HostInstance[] = [];
+  readonly heads: HeadReader = new HeadReader();
   /** True while it has traffic of its own; without (a preview, an old version) it goes with its last instance. */
   live = false;
   /** Set when its traffic moved elsewhere: instances that calls still under way start go with those calls. */

@@ -5,7 +5,8 @@ import type { StartProblem } from '#runtime/engine.ts';
 import type { Outcome } from '#runtime/outcome.ts';
 import type { CellClient } from '../cells/cell-client.ts';
 import type { CodeCache } from '../cells/code-cache.ts';
-import type { WasmCache, WasmTarget } from '../cells/wasm-cache.ts';
+import type { WasmCache, WasmCaller, WasmTarget } from '../cells/wasm-cache.ts';
+import { redactOf } from '../redact.ts';
 import type { Target } from '../registry.ts';
 import type { HostInstance } from './host-instance.ts';
 import { StackMapper } from './source-map.ts';
@@ -30,6 +31,13 @@ export interface StarterOptions {
   readonly agent: string;
   readonly started: StartObserver;
   readonly failed: (error: unknown, what: string) => void;
+}
+
+export interface CheckOptions {
+  /** Aborts when nobody waits for it any more. */
+  readonly signal?: AbortSignal;
+  /** How often the cell was sent its code. */
+  readonly sent?: number;
 }
 
 /** Source and code cache as they cross the channel, or the names of files the cell reads. */
@@ -90,10 +98,12 @@ export class Starter {
 
   /**
    * Starts an instance only to see it start; its code cache is made first. Resolves to how that ended, rejects with
-   * HostError when its module cannot be compiled.
+   * HostError when its module cannot be compiled, or with the signal's reason.
    */
-  async check(cell: CellClient, target: Target, sent: number = 1): Promise<Outcome | undefined> {
-    const code = await this.#read(target, true);
+  async check(cell: CellClient, target: Target, options: CheckOptions = {}): Promise<Outcome | undefined> {
+    const { signal, sent = 1 } = options;
+    const caller = { deploying: true, ...(signal === undefined ? {} : { signal }) };
+    const code = await this.#read(target, true, caller);
     return await new Promise((resolve) => {
       const number: number = cell.load(this.#spec(target, code, false), code.bytes, {
         loaded: () => {
@@ -102,7 +112,7 @@ export class Starter {
         },
         notLoaded: (report) => {
           if (report.needCode !== true || sent === mostSends) return resolve(this.explain(target, report));
-          return resolve(this.check(cell, target, sent + 1));
+          return resolve(this.check(cell, target, { ...options, sent: sent + 1 }));
         },
         gone: () => undefined,
         log: () => undefined,
@@ -128,7 +138,7 @@ export class Starter {
     if (unloadable !== undefined) {
       return { kind: 'threw', error: { name: 'Error', message: unloadable, phase: 'startup' } };
     }
-    this.#options.failed(problem?.message ?? 'no reason given', 'Starting an instance');
+    this.#options.failed(redactOf(target)(problem?.message ?? 'no reason given'), 'Starting an instance');
     return { kind: 'crashed', cause: 'internal' };
   }
 
@@ -175,11 +185,11 @@ export class Starter {
     return known;
   }
 
-  async #read(target: Target, make: boolean): Promise<Code> {
+  async #read(target: Target, make: boolean, caller: WasmCaller = {}): Promise<Code> {
     const wasm = toWasmTarget(target);
     return wasm === undefined
       ? this.#readScript(target, make)
-      : toCode(await this.#options.wasmCache.make(wasm));
+      : toCode(await this.#options.wasmCache.make({ ...wasm, ...caller }));
   }
 
   async #readScript(target: Target, make: boolean): Promise<Code> {

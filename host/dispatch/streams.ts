@@ -1,3 +1,4 @@
+import { HostError } from '#runtime/errors.ts';
 import { chunkBytes, In, initialCredit } from '#runtime/guest/protocol.ts';
 
 /** How the host speaks to a guest about one invocation. */
@@ -111,7 +112,8 @@ export class OutgoingStream {
     } catch (error) {
       if (this.#cancelled) return;
       const message = error instanceof Error ? error.message : 'the body broke off';
-      this.#guest.send(In.Fail, `${this.#number},${JSON.stringify(message)}`);
+      const code = error instanceof HostError ? `,${JSON.stringify(error.code)}` : '';
+      this.#guest.send(In.Fail, `${this.#number},${JSON.stringify(message)}${code}`);
     } finally {
       this.#source = undefined;
     }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { KnownHead } from './known-head.ts';
 
 /**
  * What to do with a connection that no longer speaks HTTP: `wait` for the answer under way, which then closes it;
@@ -20,6 +21,7 @@ export class Connection {
   /** In order of arrival; more than one when the client pipelines. */
   readonly #pending: Pending[] = [];
   #closing = false;
+  #known: KnownHead | undefined;
 
   constructor(socket: Socket) {
     const address = socket.remoteAddress ?? '';
@@ -43,6 +45,18 @@ export class Connection {
 
   get pending(): readonly Pending[] {
     return this.#pending;
+  }
+
+  /** Reads a request's headers, or finds that they are those of the request before. */
+  readHead(raw: readonly string[], trustProxy: boolean): KnownHead {
+    const known = this.#known;
+    if (known?.fits(raw, trustProxy) === true) return known;
+    return new KnownHead(raw, trustProxy);
+  }
+
+  /** Large ones are not kept: a connection may be idle for long. */
+  keepHead(head: KnownHead): void {
+    if (this.#known !== head) this.#known = head.small ? head : undefined;
   }
 
   /** Nothing more is read here: the last answer under way shall say `connection: close`. */

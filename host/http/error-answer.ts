@@ -1,5 +1,5 @@
 import { outcomeRow } from '#runtime/outcome.ts';
-import type { CrashCause, Outcome } from '#runtime/outcome.ts';
+import type { CrashCause, Outcome, RefusedReason } from '#runtime/outcome.ts';
 import type { LimitName } from '#runtime/limits.ts';
 
 /** Why a door answers in the guest's place. `message` is for the caller: no stack, nothing a guest wrote. */
@@ -9,6 +9,8 @@ export interface Refusal {
   readonly message: string;
   /** Seconds for `retry-after`; absent when trying again soon would not help. */
   readonly retryAfter?: number;
+  /** For `www-authenticate`. */
+  readonly challenge?: string;
 }
 
 /** A platform answer, ready to send: flat headers in lower case, the JSON text as body. */
@@ -63,6 +65,23 @@ const crashMessages: Readonly<Record<CrashCause, string>> = {
   internal: 'The call failed inside the host; its log says why',
 };
 
+const refusedMessages: Readonly<Record<RefusedReason, string>> = {
+  'no-handler': 'The function has no handler for this kind of call',
+  closing: 'The host is closing; try again when it is back',
+  unauthorized: 'Cannot call the function without signing in; send a token in the Authorization header',
+  'invalid-token': 'Cannot call the function: the token does not hold; sign in again',
+  forbidden: 'Cannot call the function: your roles do not allow it',
+  'ambiguous-path':
+    'Cannot call the function: the path can be read in two ways; send it without odd encodings',
+};
+
+/** RFC 6750, 3: what `www-authenticate` says. */
+const challenges: Readonly<Partial<Record<RefusedReason, string>>> = {
+  unauthorized: 'Bearer realm="islet"',
+  'invalid-token': 'Bearer realm="islet", error="invalid_token"',
+  forbidden: 'Bearer realm="islet", error="insufficient_scope"',
+};
+
 /** The answer that stands for an outcome no response head was sent for. Status and code come from `outcomeRow`. */
 export function outcomeRefusal(outcome: Outcome): Refusal {
   if (outcome.kind === 'responded' || outcome.kind === 'returned') {
@@ -70,6 +89,8 @@ export function outcomeRefusal(outcome: Outcome): Refusal {
   }
   const { status, code } = outcomeRow(outcome);
   const refusal = { status, code, message: outcomeMessage(outcome) };
+  const challenge = outcome.kind === 'refused' ? challenges[outcome.reason] : undefined;
+  if (challenge !== undefined) return { ...refusal, challenge };
   if (code === 'ERR_LIMIT_CONCURRENCY' || code === 'ERR_CLOSING') return { ...refusal, retryAfter: 1 };
   return refusal;
 }
@@ -84,8 +105,7 @@ function outcomeMessage(outcome: Exclude<Outcome, { kind: 'responded' | 'returne
     case 'exceeded':
       return limitMessages[outcome.limit];
     case 'refused':
-      if (outcome.reason === 'closing') return 'The host is closing; try again when it is back';
-      return 'The function has no handler for this kind of call';
+      return refusedMessages[outcome.reason] + (outcome.detail === undefined ? '' : `: ${outcome.detail}`);
     case 'cancelled':
       return 'The call was cancelled';
     case 'crashed':
@@ -105,11 +125,12 @@ export const unusableAnswer: Refusal = {
  * `x-islet-error` with the code, `x-islet-id` with the invocation id.
  */
 export function errorAnswer(refusal: Refusal, id: string): ErrorAnswer {
-  const { status, code, message, retryAfter } = refusal;
+  const { status, code, message, retryAfter, challenge } = refusal;
   const text = `${JSON.stringify({ error: { code, message, id } })}\n`;
   const headers = ['x-islet-id', id, 'x-islet-error', code, 'content-type', 'application/json'];
   headers.push('cache-control', 'no-store', 'content-length', String(Buffer.byteLength(text)));
   if (retryAfter !== undefined) headers.push('retry-after', String(retryAfter));
+  if (challenge !== undefined) headers.push('www-authenticate', challenge);
   if (status === 405) headers.push('allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS');
   return { status, headers, text };
 }

@@ -1,5 +1,6 @@
 import type { Body, Dispatch, Handle, RequestCall, Sink } from '#host/call.ts';
 import type { Target } from '#host/registry.ts';
+import type { Origin } from '#runtime/functions.ts';
 import type { Outcome } from '#runtime/outcome.ts';
 import { errorResponse, toErrorResponse, unusableAnswer } from './error-answer.ts';
 import { isHopByHop } from './hop-by-hop.ts';
@@ -13,16 +14,21 @@ const aheadBytes = 64 * 1024;
 /**
  * Sends a web Request to a function and gives its Response, both streamed with back-pressure. What the gateway would
  * answer with a coded status is a Response with the same status, code and id. Rejects only with the reason of
- * `request.signal`, and with a TypeError when the request's body was read before.
+ * `request.signal`, and with a TypeError when the request's body was read before. `origin`: what the call is part of.
  */
-export async function fetchThrough(dispatch: Dispatch, target: Target, request: Request): Promise<Response> {
+export async function fetchThrough(
+  dispatch: Dispatch,
+  target: Target,
+  request: Request,
+  origin?: Origin,
+): Promise<Response> {
   const { signal } = request;
   signal.throwIfAborted();
   if (request.bodyUsed)
     throw new TypeError('Cannot send the request: its body was read already; clone it first');
   return new Promise((resolve, reject) => {
     const sink = new ResponseSink(request.method, resolve);
-    const handle = dispatch.start(target, toCall(request), sink);
+    const handle = dispatch.start(target, toCall(request, origin), sink);
     const abort = (): void => {
       // The call may end as soon as it is told: the caller's own reason comes first.
       reject(signal.reason as Error);
@@ -35,7 +41,7 @@ export async function fetchThrough(dispatch: Dispatch, target: Target, request: 
   });
 }
 
-function toCall(request: Request): RequestCall {
+function toCall(request: Request, origin: Origin | undefined): RequestCall {
   const url = new URL(request.url);
   url.hash = '';
   const headers: string[] = [];
@@ -45,7 +51,9 @@ function toCall(request: Request): RequestCall {
   }
   headers.push('host', url.host);
   const streamed = request.body !== null;
-  return { kind: 'request', method: request.method, url: url.href, headers, streamed, ip: '127.0.0.1' };
+  const { method } = request;
+  const call: RequestCall = { kind: 'request', method, url: url.href, headers, streamed, ip: '127.0.0.1' };
+  return origin === undefined ? call : { ...call, origin };
 }
 
 /** The Sink of one `fetchThrough`: makes a Response of what comes, and a stream of its body. */

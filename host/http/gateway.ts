@@ -11,9 +11,9 @@ import { errorAnswer, outcomeRefusal, refusals } from './error-answer.ts';
 import type { Refusal } from './error-answer.ts';
 import { Exchange } from './exchange.ts';
 import type { Shared } from './exchange.ts';
+import type { KnownHead } from './known-head.ts';
 import { gatherBody, gatherBytes } from './request-body.ts';
-import { headerFields, readHead } from './request-head.ts';
-import type { RequestHead } from './request-head.ts';
+import { headerFields } from './request-head.ts';
 import { parseTarget } from './request-target.ts';
 import type { RequestTarget } from './request-target.ts';
 
@@ -53,13 +53,14 @@ export function createGateway(options: GatewayOptions): Gateway {
   const shared: Shared = { dispatch: options.dispatch, closing: false };
   const take = (request: IncomingMessage, response: ServerResponse, waits: boolean): void => {
     const connection = connectionOf(request.socket);
-    const head = readHead(request.rawHeaders, options.trustProxy === true);
+    const known = connection.readHead(request.rawHeaders, options.trustProxy === true);
+    const { head } = known;
     const exchange = new Exchange(
       shared,
       { request, response, connection },
       { present: head.chunked || head.contentLength > 0, expectsContinue: waits },
     );
-    attempt({ options, request, head, connection, exchange }, route);
+    attempt({ options, request, known, connection, exchange }, route);
   };
   const handler = (request: IncomingMessage, response: ServerResponse): void =>
     take(request, response, false);
@@ -82,7 +83,7 @@ export function createGateway(options: GatewayOptions): Gateway {
 interface Arrival {
   readonly options: GatewayOptions;
   readonly request: IncomingMessage;
-  readonly head: RequestHead;
+  readonly known: KnownHead;
   readonly connection: Connection;
   readonly exchange: Exchange;
 }
@@ -103,7 +104,8 @@ function attempt(arrival: Arrival, step: (arrival: Arrival) => Refusal | undefin
 
 /** Starts the call, now or when its body is here, or says why not. */
 function route(arrival: Arrival): Refusal | undefined {
-  const { options, request, head, exchange } = arrival;
+  const { options, request, exchange } = arrival;
+  const { head } = arrival.known;
   if (request.rawHeaders.length > headerFields * 2) return refusals.headers;
   if (request.method === 'TRACE' || request.method === 'CONNECT') return refusals.method;
   if (head.host === undefined) return noHost;
@@ -135,23 +137,22 @@ function route(arrival: Arrival): Refusal | undefined {
 }
 
 function toCall(arrival: Arrival, target: RequestTarget, match: Match): RequestCall {
-  const { request, head, connection } = arrival;
-  const { forwarded, headers } = head;
-  const secure = forwarded.proto === 'https';
-  const ip = forwarded.for === '' ? connection.ip : lastAddress(forwarded.for);
-  headers.push('host', target.authority.host);
-  headers.push('x-forwarded-for', forwarded.for === '' ? ip : `${forwarded.for}, ${connection.ip}`);
-  headers.push('x-forwarded-proto', secure ? 'https' : 'http');
+  const { request, known, connection } = arrival;
+  const { head } = known;
   const { prefix } = match;
+  const { host } = target.authority;
+  const headers = known.forGuest({ host, prefix, ip: connection.ip });
+  connection.keepHead(known);
   const path = prefix === '' ? target.path : target.path.slice(prefix.length) || '/';
-  if (prefix !== '' || forwarded.prefix !== '') headers.push('x-forwarded-prefix', forwarded.prefix + prefix);
+  const forwardedFor = head.forwarded.for;
   return {
     kind: 'request',
     method: request.method ?? 'GET',
-    url: `${secure ? 'https' : 'http'}://${target.authority.host}${path}${target.query}`,
-    headers,
+    url: `${head.forwarded.proto === 'https' ? 'https' : 'http'}://${host}${path}${target.query}`,
+    headers: headers.list,
+    headersJson: headers.json,
     streamed: head.chunked || head.contentLength > gatherBytes,
-    ip,
+    ip: forwardedFor === '' ? connection.ip : lastAddress(forwardedFor),
   };
 }
 

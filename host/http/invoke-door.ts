@@ -1,5 +1,6 @@
 import type { Dispatch, EventCall, Handle, Sink } from '#host/call.ts';
 import type { Target } from '#host/registry.ts';
+import type { Origin } from '#runtime/functions.ts';
 import type { Usage } from '#runtime/meter.ts';
 import type { Outcome } from '#runtime/outcome.ts';
 
@@ -8,6 +9,8 @@ export interface InvokeThroughOptions {
   readonly clientContext?: unknown;
   /** Aborting ends the call with the outcome `cancelled`. */
   readonly signal?: AbortSignal;
+  /** What the call is part of. */
+  readonly origin?: Origin;
 }
 
 export interface InvokedThrough {
@@ -35,6 +38,7 @@ export async function invokeThrough(
     ...(options.clientContext === undefined
       ? {}
       : { clientContext: toJson('client context', options.clientContext) }),
+    ...(options.origin === undefined ? {} : { origin: options.origin }),
   };
   const { signal } = options;
   signal?.throwIfAborted();

@@ -3,7 +3,7 @@ import { isHopByHop, listedNames, withoutNames } from './hop-by-hop.ts';
 /** What the gateway reads off a request's headers in one walk. */
 export interface RequestHead {
   /** Flat, lower-case names, in the order sent; without hop-by-hop, forwarding and `x-islet-*` headers. */
-  readonly headers: string[];
+  readonly headers: readonly string[];
   /** Undefined unless there is exactly one Host header. */
   readonly host: string | undefined;
   /** Bytes of a sized body; -1 without content-length. */

@@ -35,13 +35,36 @@ export function toResponseHead(answer: {
   const { status } = answer;
   if (!Number.isInteger(status) || status < 200 || status > 599) return undefined;
   if (answer.headers.length % 2 !== 0) return undefined;
-  let headers = ['x-islet-id', answer.id];
+  const checked = checkedBefore(answer.headers) ?? checkHeaders(answer.headers);
+  if (checked === undefined) return undefined;
+  const headers = ['x-islet-id', answer.id];
+  for (const part of checked.sendable) headers.push(part);
+  const hasBody = answer.method !== 'HEAD' && status !== 204 && status !== 205 && status !== 304;
+  const contentLength = sendableLength(answer, hasBody, checked.declared);
+  if (contentLength >= 0) headers.push('content-length', String(contentLength));
+  return { headers, ascii: checked.ascii, hasBody, contentLength };
+}
+
+/** A guest's headers that passed. */
+interface CheckedHeaders {
+  /** The list that was checked. */
+  readonly of: readonly string[];
+  readonly sendable: readonly string[];
+  readonly ascii: boolean;
+  /** The content-length among them, or -1. */
+  readonly declared: number;
+}
+
+function checkHeaders(of: readonly string[]): CheckedHeaders | undefined {
+  const sendable: string[] = [];
   let ascii = true;
   let declared = -1;
   let listed: string[] = [];
-  for (let i = 0; i < answer.headers.length; i += 2) {
-    const name = answer.headers[i]!.toLowerCase();
-    const value = answer.headers[i + 1]!;
+  let size = 0;
+  for (let i = 0; i < of.length; i += 2) {
+    const name = of[i]!.toLowerCase();
+    const value = of[i + 1]!;
+    size += name.length + value.length;
     if (!plainPattern.test(value)) {
       if (!valuePattern.test(value)) return undefined;
       ascii = false;
@@ -49,13 +72,26 @@ export function toResponseHead(answer: {
     if (!tokenPattern.test(name)) return undefined;
     if (name === 'content-length') declared = lengthPattern.test(value) ? Number(value) : -1;
     else if (name === 'connection') listed = listed.concat(listedNames(value));
-    else if (!isHopByHop(name) && !name.startsWith('x-islet-')) headers.push(name, value);
+    else if (!isHopByHop(name) && !name.startsWith('x-islet-')) sendable.push(name, value);
   }
-  headers = withoutNames(headers, listed);
-  const hasBody = answer.method !== 'HEAD' && status !== 204 && status !== 205 && status !== 304;
-  const contentLength = sendableLength(answer, hasBody, declared);
-  if (contentLength >= 0) headers.push('content-length', String(contentLength));
-  return { headers, ascii, hasBody, contentLength };
+  const checked = { of, sendable: withoutNames(sendable, listed), ascii, declared };
+  if (size <= mostKept) {
+    recent[next] = checked;
+    next = (next + 1) % recentMost;
+  }
+  return checked;
+}
+
+/** The last lists checked, in a ring: a dispatch hands over the very same list when a function repeats itself. */
+const recent: CheckedHeaders[] = [];
+const recentMost = 8;
+let next = 0;
+/** Characters of a list that is kept. */
+const mostKept = 4096;
+
+function checkedBefore(headers: readonly string[]): CheckedHeaders | undefined {
+  for (const checked of recent) if (checked.of === headers) return checked;
+  return undefined;
 }
 
 /** RFC 9110, 8.6: none on 204, what GET would have sent on HEAD and 304, else the size of the body that follows. */

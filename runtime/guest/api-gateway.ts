@@ -1,6 +1,7 @@
 /* oxlint-disable typescript/unbound-method -- methods are captured before guest code runs and called through uncurry or apply */
 import type { Reply } from './answer.ts';
 import type { RequestHead } from './protocol.ts';
+import { toAuthorizer } from './authorizer.ts';
 import { fromBase64, toBase64 } from './base64.ts';
 import { now } from './clock.ts';
 import {
@@ -57,6 +58,7 @@ export function toGatewayEvent(
   const time = floor(now());
   const host = (headers['host'] as string | undefined) ?? authority;
   const domainName = stripPort(host);
+  const authorizer = toAuthorizer(head.user);
   const event: Table = {
     version: '2.0',
     routeKey: '$default',
@@ -66,6 +68,7 @@ export function toGatewayEvent(
     requestContext: {
       accountId: '000000000000',
       apiId: functionName,
+      ...(authorizer === undefined ? {} : { authorizer }),
       domainName,
       domainPrefix: before(domainName, '.'),
       http: {

@@ -4,6 +4,7 @@ import {
   NativePromise,
   NativeUint8Array,
   copyBytes,
+  defineProperty,
   min,
   quote,
   setBytes,
@@ -55,8 +56,11 @@ export class IncomingBody implements Incoming {
     this.#feed();
   }
 
-  fail(message: string): void {
-    this.drop(new NativeError(message));
+  fail(message: unknown, code: unknown): void {
+    const error = new NativeError(typeof message === 'string' ? message : 'The body failed');
+    const property = { __proto__: null, value: code, writable: true, configurable: true };
+    if (typeof code === 'string') defineProperty(error, 'code', property as never);
+    this.drop(error);
   }
 
   drop(reason: Error): void {

@@ -18,6 +18,7 @@ import {
   stringSlice,
 } from './primordials.ts';
 import { In } from './protocol.ts';
+import { RequestLine } from './request-line.ts';
 import { functionName, handlers } from './start.ts';
 import { handleRequest } from './web-handler.ts';
 import type { EventHandler } from './module.ts';
@@ -53,11 +54,8 @@ async function deliverRow(row: string): Promise<void> {
   try {
     while (from !== -1) {
       const end = stringIndexOf(row, '\n', from);
-      const message = parseJson(end === -1 ? stringSlice(row, from) : stringSlice(row, from, end)) as Message;
-      const number = message[1] as number;
+      const number = beginOfRow(end === -1 ? stringSlice(row, from) : stringSlice(row, from, end));
       from = end === -1 ? -1 : end + 1;
-      beginEntry(number);
-      act(message, number, undefined);
       for (let round = 0; round < rowPatience && findInvocation(number) !== undefined; round++) {
         // oxlint-disable-next-line typescript/await-thenable -- one round of microtasks, no promise to wait for
         await undefined;
@@ -67,6 +65,24 @@ async function deliverRow(row: string): Promise<void> {
   } finally {
     endEntry(false);
   }
+}
+
+/** Begins one request of a row and gives its number. */
+function beginOfRow(text: string): number {
+  const { fetch } = handlers;
+  const line = fetch === undefined ? undefined : RequestLine.read(text);
+  if (fetch === undefined || line === undefined) {
+    const message = parseJson(text) as Message;
+    const number = message[1] as number;
+    beginEntry(number);
+    act(message, number, undefined);
+    return number;
+  }
+  beginEntry(line.number);
+  const invocation = new Invocation(line.number, line.id, line.d);
+  enter(invocation);
+  handleRequest(invocation, fetch, line, undefined);
+  return line.number;
 }
 
 function act(message: Message, number: number, bytes: ArrayBuffer | undefined): void {
@@ -96,7 +112,7 @@ function onMessage(invocation: Invocation, message: Message, bytes: ArrayBuffer 
       invocation.incoming[at]?.end();
       return;
     case In.Fail:
-      invocation.incoming[at]?.fail(message[3] as string);
+      invocation.incoming[at]?.fail(message[3], message[4]);
       return;
     case In.Credit:
       invocation.outgoing[at]?.credit(message[3] as number);

@@ -138,15 +138,12 @@ function toError(value: unknown): Error {
   };
   const text = typeof message === 'string' ? message : 'The operation failed';
   const error = build(name, text);
-  if (typeof code === 'string') {
-    defineProperty(error, 'code', {
-      __proto__: null,
-      value: code,
-      writable: true,
-      configurable: true,
-    } as never);
-  }
+  if (typeof code === 'string') set(error, 'code', code);
   return error;
+}
+
+function set(error: Error, key: string, value: string): void {
+  defineProperty(error, key, { __proto__: null, value, writable: true, configurable: true } as never);
 }
 
 function build(name: unknown, message: string): Error {
@@ -160,7 +157,10 @@ function build(name: unknown, message: string): Error {
     case 'NotSupportedError':
     case 'OperationError':
       return createDomException(message, name);
-    default:
-      return new NativeError(message);
+    default: {
+      const error = new NativeError(message);
+      if (typeof name === 'string' && name !== 'Error') set(error, 'name', name);
+      return error;
+    }
   }
 }

@@ -33,7 +33,7 @@ export const In = {
   Chunk: 1,
   /** [2, inv, stream] end of a body */
   End: 2,
-  /** [3, inv, stream, message] a body failed */
+  /** [3, inv, stream, message, code?] a body failed */
   Fail: 3,
   /** [4, inv, stream, n] n more bytes may be sent on an outgoing stream */
   Credit: 4,
@@ -54,7 +54,10 @@ export const In = {
   Drop: 11,
 } as const;
 
-/** A web request as the host describes it. `h` is flat: name, value, name, value; names in lower case. */
+/**
+ * A web request as the host describes it. `h` is flat: name, value, name, value; names in lower case. The host writes
+ * id, d, b, m, u, h in this order and without spaces, so that `request-line.ts` need not parse what nobody looks at.
+ */
 export interface RequestHead {
   /** method */
   readonly m: string;
@@ -69,6 +72,8 @@ export interface RequestHead {
   readonly d: number;
   /** what only the host knows; for event handlers: client address */
   readonly ip?: string;
+  /** runtime/caller.ts: `ctx.user` and `requestContext.authorizer`; null where a rule looked and found nobody */
+  readonly user?: unknown;
 }
 
 /** An event for `handler(event, context)` or a custom event; `e` is any JSON value. */

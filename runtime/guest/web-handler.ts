@@ -5,6 +5,7 @@ import { createEnv } from './environment.ts';
 import type { Invocation } from './invocation.ts';
 import { NativeTypeError, apply, defineProperty } from './primordials.ts';
 import type { RequestHead } from './protocol.ts';
+import { RequestLine } from './request-line.ts';
 import { inspect } from './inspect.ts';
 import { createIncomingRequest, takeResponse } from './web/index.ts';
 
@@ -15,9 +16,12 @@ import { createIncomingRequest, takeResponse } from './web/index.ts';
 class ExecutionContext {
   readonly #invocation: Invocation;
   readonly props: object = {};
+  /** Whom an access rule found; null where it found nobody, undefined where none asked. */
+  readonly user: unknown;
 
-  constructor(invocation: Invocation) {
+  constructor(invocation: Invocation, user: unknown) {
     this.#invocation = invocation;
+    this.user = user;
   }
 
   /** Keeps the invocation alive until the promise settles, within its wall limit. */
@@ -36,13 +40,13 @@ type Target = NonNullable<Handlers['fetch']>;
 export function handleRequest(
   invocation: Invocation,
   target: Target,
-  head: RequestHead,
+  head: RequestHead | RequestLine,
   bytes: Uint8Array | undefined,
 ): void {
   let result: unknown;
   try {
     const request = toRequest(invocation, head, bytes);
-    const ctx = new ExecutionContext(invocation);
+    const ctx = new ExecutionContext(invocation, head instanceof RequestLine ? undefined : head.user);
     result = apply(target.call, target.self, [request, createEnv(invocation), ctx]);
   } catch (thrown) {
     sendThrown(invocation, thrown, 'handler');
@@ -51,22 +55,27 @@ export function handleRequest(
   if (!respond(invocation, result)) void respondLater(invocation, result);
 }
 
-function toRequest(invocation: Invocation, head: RequestHead, bytes: Uint8Array | undefined): Request {
+function toRequest(
+  invocation: Invocation,
+  head: RequestHead | RequestLine,
+  bytes: Uint8Array | undefined,
+): Request {
   const signal = (): AbortSignal => invocation.signal();
+  const headers = head instanceof RequestLine ? (): readonly string[] => head.headers() : head.h;
   if (head.b === 2) {
     const body = new IncomingBody(invocation, 0);
     return createIncomingRequest({
       method: head.m,
       url: head.u,
-      headers: head.h,
+      headers,
       stream: () => body.stream(),
       signal,
     });
   }
   if (head.b === 1 && bytes !== undefined) {
-    return createIncomingRequest({ method: head.m, url: head.u, headers: head.h, bytes, signal });
+    return createIncomingRequest({ method: head.m, url: head.u, headers, bytes, signal });
   }
-  return createIncomingRequest({ method: head.m, url: head.u, headers: head.h, signal });
+  return createIncomingRequest({ method: head.m, url: head.u, headers, signal });
 }
 
 /** False when the value is no Response. */

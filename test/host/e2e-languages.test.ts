@@ -76,7 +76,12 @@ end
 } as const;
 
 const errorNames = { python: 'ValueError', ruby: 'Function<ArgumentError>' } as const;
-const manifest = { bindings: { KV: { kind: 'kv' } }, vars: { GREETING: 'hi' }, limits: { cpuMs: 1000 } };
+const manifest = {
+  bindings: { KV: { kind: 'kv' } },
+  vars: { GREETING: 'hi' },
+  limits: { cpuMs: 1000 },
+  egress: { private: ['127.0.0.1'] },
+};
 
 /** Answers with what it was sent. */
 async function openEcho(t: Test): Promise<string> {

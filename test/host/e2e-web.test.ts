@@ -15,7 +15,8 @@ await t.test('web: each part of the platform works inside a cell', async (t) => 
   t.teardown(() => upstream.close());
   const { port } = upstream.address() as AddressInfo;
   const test = await openTestHost(t);
-  await test.deployGuest('web', 'web-platform.js', { vars: { UPSTREAM: `http://127.0.0.1:${port}/` } });
+  const vars = { UPSTREAM: `http://127.0.0.1:${port}/` };
+  await test.deployGuest('web', 'web-platform.js', { vars, egress: { private: [`127.0.0.1:${port}`] } });
   const { uuid, ...results } = JSON.parse((await test.request('/web/')).text) as Record<string, unknown>;
   t.match(uuid, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   const digest = (algorithm: string): string => createHash(algorithm).update('abc').digest('hex');

@@ -1,3 +1,4 @@
+import { defaultEgress } from '#runtime/deployment.ts';
 import t from 'tap';
 import { join } from 'node:path';
 import { Channel, memoryPipes } from '#runtime/channel.ts';
@@ -26,6 +27,8 @@ const head: DeploymentHead = {
   cordon: 'x',
   minWarm: 0,
   routes: [],
+  access: [],
+  egress: defaultEgress,
   createdAt: 0,
 };
 

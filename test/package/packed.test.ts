@@ -15,6 +15,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import t from 'tap';
+import { helloCommand } from '#test/support/wasm-hello.ts';
+import { withoutAddon } from '#test/support/wasm.ts';
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -95,6 +97,22 @@ void t.test('package: the packed tarball works in an empty project', { timeout: 
     );
     const { stdout } = await run(process.execPath, [file], { cwd: project });
     t.same(JSON.parse(stdout), { status: 200, text: 'hello from /packed' });
+  });
+
+  await t.test('a .wasm file deploys and answers', { skip: withoutAddon }, async (t) => {
+    writeFileSync(join(project, 'greets.wasm'), helloCommand('hello from wasm'));
+    const file = join(project, 'wasm.mjs');
+    writeFileSync(
+      file,
+      `import { createHost } from 'islet';
+       const host = await createHost({ dir: './wasm-data' });
+       await host.deploy('./greets.wasm');
+       const response = await host.fetch('greets', new Request('http://service/'));
+       console.log(JSON.stringify({ status: response.status, text: await response.text() }));
+       await host.close();`,
+    );
+    const { stdout } = await run(process.execPath, [file], { cwd: project });
+    t.same(JSON.parse(stdout), { status: 200, text: 'hello from wasm' });
   });
 
   await t.test('its types are exported', async (t) => {

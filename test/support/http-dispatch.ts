@@ -1,3 +1,4 @@
+import { defaultEgress } from '#runtime/deployment.ts';
 import { randomUUID } from 'node:crypto';
 import type { Body, Call, Dispatch, Handle, Sink } from '#host/call.ts';
 import type { Match, Registry, Target } from '#host/registry.ts';
@@ -259,6 +260,8 @@ function toTarget(name: string, limits: Partial<Limits> = {}): Target {
       cordon: 'default',
       minWarm: 0,
       routes: [],
+      access: [],
+      egress: defaultEgress,
       createdAt: 0,
     },
     secrets: {},

@@ -1,5 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { KvAccess } from '#bindings/kv/access.ts';
+import { openKvNamespaces } from '#bindings/kv/namespaces.ts';
+import type { KvNamespaces } from '#bindings/kv/namespaces.ts';
 import type {
   DeployOptions,
   DeploySource,
@@ -17,6 +20,7 @@ import type { Outcome } from '#runtime/outcome.ts';
 import { outcomeLabel } from '#runtime/outcome.ts';
 import { noUsage } from '#runtime/meter.ts';
 import { run } from './memory-run.ts';
+import { openMemoryStore } from './memory-store.ts';
 
 interface Version {
   readonly info: Omit<VersionInfo, 'weight' | 'vars'>;
@@ -38,12 +42,22 @@ interface Entry {
  */
 export class MemoryHost implements Host {
   readonly #functions = new Map<string, Entry>();
-  readonly #kv = new Map<string, Map<string, { value: Uint8Array; metadata: unknown }>>();
+  readonly #kv: Promise<KvNamespaces> = openKv();
   readonly #lines: LogEntry[] = [];
   readonly #usage = new Map<string, UsageReport>();
   #closing = false;
   /** Followers of the log under way. */
   followers = 0;
+
+  readonly #assets = new Map<string, Uint8Array>();
+  readonly assets: Host['assets'] = {
+    missing: async (name, hashes) => hashes.filter((hash) => !this.#assets.has(`${name}/${hash}`)),
+    put: async (name, bytes) => {
+      const hash = createHash('sha256').update(bytes).digest('hex');
+      this.#assets.set(`${name}/${hash}`, bytes);
+      return hash;
+    },
+  };
 
   async deploy(source: DeploySource, options: DeployOptions = {}): Promise<VersionInfo> {
     const name = options.name;
@@ -233,28 +247,21 @@ export class MemoryHost implements Host {
   };
 
   readonly kv: Host['kv'] = {
-    namespaces: async () => [...this.#kv.keys()],
-    get: async (namespace, key) => this.#kv.get(namespace)?.get(key),
-    put: async (namespace, key, value, options) => {
-      if (Buffer.byteLength(key) > 512)
-        throw new HostError('ERR_KV_KEY', 'Cannot put: the key is over 512 bytes');
-      const entries = this.#kv.get(namespace) ?? new Map<string, { value: Uint8Array; metadata: unknown }>();
-      this.#kv.set(namespace, entries.set(key, { value, metadata: options?.metadata ?? null }));
-    },
-    delete: async (namespace, key) => {
-      this.#kv.get(namespace)?.delete(key);
-    },
-    list: async (namespace, options = {}) => {
-      const { prefix = '', limit = 1000, cursor = '' } = options;
-      const names = [...(this.#kv.get(namespace)?.keys() ?? [])].filter(
-        (key) => key.startsWith(prefix) && key > cursor,
-      );
-      const page = names.sort().slice(0, limit);
-      const listComplete = page.length === names.length;
-      const next = listComplete ? {} : { cursor: page.at(-1) ?? '' };
-      return { keys: page.map((name) => ({ name })), listComplete, ...next };
-    },
+    namespaces: async () => (await this.#kv).namespaces(),
+    get: async (...args) => (await this.#kv).get(...args),
+    put: async (...args) => (await this.#kv).put(...args),
+    delete: async (...args) => (await this.#kv).delete(...args),
+    list: async (...args) => (await this.#kv).list(...args),
+    export: (...args) => this.#export(args),
+    import: async (...args) => (await this.#kv).import(...args),
+    grants: async () => (await this.#kv).grants(),
+    grant: async (...args) => (await this.#kv).grant(...args),
+    revoke: async (...args) => (await this.#kv).revoke(...args),
   };
+
+  async *#export(args: Parameters<Host['kv']['export']>): AsyncGenerator<Uint8Array> {
+    yield* (await this.#kv).export(...args);
+  }
 
   async *logs(filter: Parameters<Host['logs']>[0]): AsyncGenerator<LogEntry> {
     const matches = (entry: LogEntry): boolean =>
@@ -318,4 +325,10 @@ function toInfo(entry: Entry, { info, vars }: Version): VersionInfo {
 function toFunction(name: string, entry: Entry): FunctionInfo {
   const { weights, versions, updatedAt } = entry;
   return { name, weights, routes: [], versions: versions.length, updatedAt };
+}
+
+/** The real ones, over a store in memory. */
+async function openKv(): Promise<KvNamespaces> {
+  const store = openMemoryStore();
+  return openKvNamespaces(store, { access: await KvAccess.open(store) });
 }

@@ -1,6 +1,5 @@
 import { dirname, resolve } from 'node:path';
 import type { VersionInfo } from '#host/host.ts';
-import { path } from '../client.ts';
 import { openClient } from '../locate.ts';
 import { parseName, parsePairs } from '../reference.ts';
 import { toName } from '../source-name.ts';
@@ -51,9 +50,8 @@ export const deploy: Verb = {
     for (const warning of build.warnings)
       terminal.note(`${terminal.noteStyle('yellow', 'warning')} ${warning}`);
     const target = name ?? build.manifest.name ?? hint(build.nameHint);
-    const to = path`/v1/functions/${target}/deployments`;
     const { sendBuild } = await import('../send-build.ts');
-    const sending = sendBuild(client, to, {
+    const sending = sendBuild(client, target, {
       build,
       activate: !args.is('no-activate'),
       folders: [dirname(source), context.cwd],
@@ -61,6 +59,8 @@ export const deploy: Verb = {
     });
     const label = isWasmBuild(build) ? `compiling ${target}` : `deploying ${target}`;
     const info = await terminal.during(label, sending);
+    for (const warning of info.warnings ?? [])
+      terminal.note(`${terminal.noteStyle('yellow', 'warning')} ${warning}`);
 
     if (args.is('json')) terminal.json(info);
     else terminal.line(describe(info));

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Host, Listening, LogEntry } from '#host/host.ts';
+import { readJsonc } from '#host/deploy/jsonc.ts';
 import { HostError } from '#runtime/errors.ts';
 import type { Arguments } from '../arguments.ts';
 import { defaultDir } from '../locate.ts';
@@ -57,11 +59,25 @@ export const dev: Verb = {
       }
     };
     await deploy();
-    for await (const _ of changes(path, signal)) await deploy();
+    for await (const _ of changes(path, signal, () => assetsFolder(path))) await deploy();
     await logs;
     return 0;
   },
 };
+
+/** The folder of static files as islet.json has it at this moment; its files are watched wherever they lie. */
+function assetsFolder(path: string): string | undefined {
+  try {
+    const { assets } = readJsonc(readFileSync(join(path, 'islet.json'), 'utf8')).value as {
+      assets?: unknown;
+    };
+    const dir = typeof assets === 'string' ? assets : (assets as { dir?: unknown } | undefined)?.dir;
+    return typeof dir === 'string' ? dir.replace(/^\.\/|\/+$/g, '') : undefined;
+  } catch {
+    // Missing or being written; the deployment says what is wrong with it.
+    return undefined;
+  }
+}
 
 /** On the ports asked for; where none was, free ones when the usual ones are taken. */
 async function listen(host: Host, args: Arguments): Promise<Listening> {

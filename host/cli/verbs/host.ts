@@ -25,6 +25,21 @@ export const hostFlags: Readonly<Record<string, Flag>> = {
     value: 'STORE',
     help: 'sqlite, or the path of a file as ./islet.db. Default: sqlite',
   },
+  smtp: {
+    type: 'string',
+    value: 'URL',
+    help: 'Mail server, smtp://… or smtps://…; or ISLET_SMTP_URL. Default: mails are files under DIR/mail',
+  },
+  'mail-from': { type: 'string', value: 'ADDR', help: 'Sender of mails; or ISLET_MAIL_FROM' },
+  'public-url': {
+    type: 'string',
+    value: 'URL',
+    help: 'Where people reach the gateway, for links in mails; or ISLET_PUBLIC_URL',
+  },
+  'no-private-egress': {
+    type: 'boolean',
+    help: 'Refuse private addresses to fetch, also where a manifest names them',
+  },
 };
 
 const mostPort = 65_535;
@@ -95,6 +110,10 @@ export async function openHost(
   const cells = args.number('cells', 1, 256);
   const sandbox = args.choice('sandbox', ['auto', 'require', 'off']);
   const store = args.text('store');
+  const { env } = options.context;
+  const smtpUrl = args.text('smtp') ?? env['ISLET_SMTP_URL'];
+  const mailFrom = args.text('mail-from') ?? env['ISLET_MAIL_FROM'];
+  const publicUrl = args.text('public-url') ?? env['ISLET_PUBLIC_URL'];
   const { createHost } = await import('#host/index.ts');
   const host = await createHost({
     dir: options.dir,
@@ -102,6 +121,10 @@ export async function openHost(
     ...(cells === undefined ? {} : { cells }),
     ...(sandbox === undefined ? {} : { sandbox }),
     ...(store === undefined ? {} : { store }),
+    ...(smtpUrl === undefined ? {} : { smtpUrl }),
+    ...(mailFrom === undefined ? {} : { mailFrom }),
+    ...(publicUrl === undefined ? {} : { publicUrl }),
+    ...(args.is('no-private-egress') ? { privateEgress: false } : {}),
   });
   return { host, [Symbol.asyncDispose]: () => host.close() };
 }

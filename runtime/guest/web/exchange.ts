@@ -1,6 +1,14 @@
 import type { AbortSignal } from './abort.ts';
 import { type Body, openedBody, takeBody, type TakenBody, wholeBody } from './body.ts';
-import { createRequest, defaultMeta, givenSignal, type Request, toState } from './request.ts';
+import type { HeaderList, Headers } from './headers.ts';
+import {
+  createRequest,
+  defaultMeta,
+  givenSignal,
+  type Request,
+  type RequestState,
+  toState,
+} from './request.ts';
 import { createResponse, type Response, responseState } from './response.ts';
 import type { BodyStream } from './streams.ts';
 
@@ -16,8 +24,8 @@ export interface IncomingRequest extends IncomingBody {
   readonly method: string;
   /** Absolute, serialised; trusted. */
   readonly url: string;
-  /** Flat: name, value, …; names in lower case; trusted, shared, never written to. */
-  readonly headers: readonly string[];
+  /** Flat: name, value, …; names in lower case; trusted, shared, never written to. Or called on the first look at them. */
+  readonly headers: readonly string[] | (() => readonly string[]);
   /** Called on the first look at `signal`; without it a signal that never aborts. */
   readonly signal?: () => AbortSignal;
 }
@@ -37,17 +45,33 @@ function toBody({ bytes, stream }: IncomingBody): Body | null {
 
 /** The Request a handler gets. Nothing is parsed or made before it is asked for; its headers are immutable. */
 export function createIncomingRequest(init: IncomingRequest): Request {
-  return createRequest({
-    method: init.method,
-    url: init.url,
-    list: init.headers as string[],
-    guard: 'immutable',
-    headers: undefined,
-    body: toBody(init),
-    meta: defaultMeta,
-    follows: init.signal,
-    signal: undefined,
-  });
+  return createRequest(new IncomingState(init));
+}
+
+/** The state of a request that came in. */
+class IncomingState implements RequestState {
+  readonly method: string;
+  readonly url: string;
+  readonly guard = 'immutable';
+  headers: Headers | undefined = undefined;
+  body: Body | null;
+  readonly meta: RequestState['meta'] = defaultMeta;
+  readonly follows: RequestState['follows'];
+  signal: AbortSignal | undefined = undefined;
+  #list: IncomingRequest['headers'];
+
+  constructor(init: IncomingRequest) {
+    this.method = init.method;
+    this.url = init.url;
+    this.body = toBody(init);
+    this.follows = init.signal;
+    this.#list = init.headers;
+  }
+
+  get list(): HeaderList {
+    if (typeof this.#list === 'function') this.#list = this.#list();
+    return this.#list as HeaderList;
+  }
 }
 
 /** The Response fetch() answers with; its headers are immutable. */

@@ -71,7 +71,7 @@ export const createIncomingRequest: (init: {
   readonly method: string;
   readonly url: string;
   /** Flat, names in lower case, trusted, never written to. */
-  readonly headers: readonly string[];
+  readonly headers: readonly string[] | (() => readonly string[]);
   readonly bytes?: Uint8Array;
   readonly stream?: () => BodyStream;
   readonly signal?: () => AbortSignal;

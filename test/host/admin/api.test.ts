@@ -81,8 +81,13 @@ void t.test('admin: a life of a function, every answer in its documented shape',
   const second = { 'index.js': `${echo}\n//2` };
   const fn = '/v1/functions/shop';
   const name = '/v1/functions/{name}';
+  /** Of "{}". */
+  const hash = '44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a';
   const steps: readonly (readonly [string, string, number, unknown?])[] = [
     ['GET /v1/functions', '/v1/functions', 200],
+    [`POST ${name}/assets/missing`, `${fn}/assets/missing`, 200, { hashes: [hash] }],
+    [`PUT ${name}/assets/{hash}`, `${fn}/assets/${hash}`, 204, {}],
+    [`PUT ${name}/assets/{hash}`, `${fn}/assets/${'0'.repeat(64)}`, 400, {}],
     [`POST ${name}/deployments`, `${fn}/deployments`, 201, { files, manifest: { vars: { MODE: 'a' } } }],
     [
       `POST ${name}/deployments`,
@@ -120,6 +125,17 @@ void t.test('admin: a life of a function, every answer in its documented shape',
     ['GET /v1/kv/{namespace}/values/{key}', '/v1/kv/ns/values/a', 200],
     ['DELETE /v1/kv/{namespace}/values/{key}', '/v1/kv/ns/values/a', 204],
     ['GET /v1/kv/{namespace}/values/{key}', '/v1/kv/ns/values/a', 404],
+    [
+      'POST /v1/kv/{namespace}/import',
+      '/v1/kv/ns/import?ifAbsent',
+      200,
+      '{"key":"i","value":"1"}\n{"key":7}\n',
+    ],
+    ['GET /v1/kv/{namespace}/export', '/v1/kv/ns/export?prefix=i', 200],
+    ['PUT /v1/kv/{namespace}/grants/{cordon}', '/v1/kv/ns/grants/partner', 204, { access: 'read' }],
+    ['PUT /v1/kv/{namespace}/grants/{cordon}', '/v1/kv/ns/grants/partner', 400, { access: 'all' }],
+    ['GET /v1/kv-grants', '/v1/kv-grants', 200],
+    ['DELETE /v1/kv/{namespace}/grants/{cordon}', '/v1/kv/ns/grants/partner', 204],
     [
       'POST /2015-03-31/functions/{name}/invocations',
       '/2015-03-31/functions/shop/invocations',

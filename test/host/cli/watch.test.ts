@@ -5,11 +5,14 @@ import t from 'tap';
 import { changes } from '#host/cli/watch.ts';
 
 /** Counts what `changes` yields. */
-function count(path: string): { readonly seen: () => number; readonly stop: () => Promise<void> } {
+function count(
+  path: string,
+  named?: string,
+): { readonly seen: () => number; readonly stop: () => Promise<void> } {
   const stop = new AbortController();
   let seen = 0;
   const counting = (async (): Promise<void> => {
-    for await (const _ of changes(path, stop.signal)) seen += 1;
+    for await (const _ of changes(path, stop.signal, () => named)) seen += 1;
   })();
   return {
     seen: () => seen,
@@ -54,6 +57,22 @@ void t.test('watch: packages, builds and hidden folders are left out', async (t)
   t.equal(watch.seen(), before);
   await watch.stop();
 });
+
+void t.test(
+  'watch: the folder of static files is seen wherever it lies, but what is hidden in it',
+  async (t) => {
+    const folder = t.testdir({ dist: { web: { '.git': {}, 'a.css': '1' }, 'b.css': '1' } });
+    const watch = count(folder, 'dist/web');
+    await seenAfter(watch, () => writeFile(join(folder, 'dist', 'web', 'a.css'), '2'));
+    await sleep(200);
+    const before = watch.seen();
+    await writeFile(join(folder, 'dist', 'b.css'), '2');
+    await writeFile(join(folder, 'dist', 'web', '.git', 'x'), '2');
+    await sleep(300);
+    t.equal(watch.seen(), before);
+    await watch.stop();
+  },
+);
 
 void t.test(
   'watch: one file is seen when an editor writes another in its place, its neighbours are not',

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { join } from 'node:path';
 import { createKvBinding } from '#bindings/kv/kv.ts';
+import { KvAccess } from '#bindings/kv/access.ts';
 import { openKvNamespaces } from '#bindings/kv/namespaces.ts';
 import { openSqliteStore } from '#bindings/store/sqlite.ts';
 import type { Deployments } from '#host/deploy/deployments.ts';
@@ -138,7 +139,8 @@ await t.test(
     await deploy(deployments, 'shop', 'a', { manifest });
     await deploy(deployments, 'shop', 'b', { manifest });
     await deployments.secrets.put('shop', 'TOKEN', 's3cret');
-    await openKvNamespaces(store).put('shop/KV', 'k', Buffer.from('v'));
+    const kv = openKvNamespaces(store, { access: await KvAccess.open(store) });
+    await kv.put('shop/KV', 'k', Buffer.from('v'));
     await deployments.delete('shop');
     t.equal(at(deployments, 'api.example.com', '/'), undefined);
     t.equal(at(deployments, 'shop.localhost', '/'), undefined);
@@ -146,7 +148,7 @@ await t.test(
     t.same(await deployments.list(), []);
     const left = (await store.list({ prefix: '' })).map(({ key }) => key.split('/')[0]);
     t.same(new Set(left), new Set(['fn', 'kv']));
-    t.match(await openKvNamespaces(store).get('shop/KV', 'k'), { value: Buffer.from('v') });
+    t.match(await kv.get('shop/KV', 'k'), { value: Buffer.from('v') });
     t.match(await deploy(deployments, 'shop', 'a'), { version: 3, weight: 100 });
     t.same(await deployments.secrets.list('shop'), []);
     t.match(await deploy(await open(), 'shop', 'c'), { version: 4 }, 'also for the next host');

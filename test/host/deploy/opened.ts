@@ -4,6 +4,7 @@ import { createKvBinding } from '#bindings/kv/kv.ts';
 import type { Store } from '#bindings/store/store.ts';
 import { openDeployments } from '#host/deploy/deployments.ts';
 import type { Deployments, DeploymentsOptions } from '#host/deploy/deployments.ts';
+import { openStoreVault } from '#host/deploy/store-vault.ts';
 import type { DeployOptions, VersionInfo } from '#host/host.ts';
 import type { Target } from '#host/registry.ts';
 import type { ScriptCode } from '#runtime/deployment.ts';
@@ -14,7 +15,9 @@ export interface Bench {
   readonly store: Store;
   readonly keyFile: string;
   /** Opens deployments on the bench's store; each counts as a host of its own. */
-  readonly open: (options?: Partial<DeploymentsOptions>) => Promise<Deployments>;
+  readonly open: (
+    options?: Partial<DeploymentsOptions> & { readonly keyFile?: string },
+  ) => Promise<Deployments>;
 }
 
 /** A store on disk and a key file, gone with the test. */
@@ -25,7 +28,9 @@ export function openBench(t: Test, store: Store = temporaryStore(t)): Bench {
     store,
     keyFile,
     open: async (options) => {
-      const deployments = await openDeployments({ store, keyFile, caps: defaultCaps, bindings, ...options });
+      const { keyFile: file = keyFile, ...rest } = options ?? {};
+      const vault = await openStoreVault(rest.store ?? store, file);
+      const deployments = await openDeployments({ store, vault, caps: defaultCaps, bindings, ...rest });
       t.teardown(() => deployments.close());
       return deployments;
     },

@@ -7,7 +7,8 @@ import { answer, open, operationOf } from '#test/support/guest-operations.ts';
 void t.test('operations: an error of the host keeps its kind and its code', async (t) => {
   const errors: readonly (readonly [object, string])[] = [
     [{ name: 'TypeError', message: 'm' }, 'TypeError|m||true'],
-    [{ name: 'HostError', message: 'm', code: 'ERR_KV_KEY' }, 'Error|m|ERR_KV_KEY|true'],
+    [{ name: 'Error', message: 'm', code: 'ERR_KV_KEY' }, 'Error|m|ERR_KV_KEY|true'],
+    [{ name: 'OddError', message: 'm', code: 'ERR_GUEST_THREW' }, 'OddError|m|ERR_GUEST_THREW|true'],
     [{ name: 'AbortError', message: 'm' }, 'AbortError|m|20|true'],
   ];
   for (const [error, expected] of errors) {

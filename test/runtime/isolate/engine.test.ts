@@ -41,6 +41,9 @@ engineContract<ScriptSpec>(t, {
     main: { source: main },
     failsAtStart: { source: `throw new Error('boom');` },
     loopsAtStart: { source: `for (;;);` },
+    growsAtStart: {
+      source: `const kept = []; for (;;) kept.push(Array.from({ length: 10_000 }, (_, i) => ({ i })));`,
+    },
   },
   exceptions: {},
 });
