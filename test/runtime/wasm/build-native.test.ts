@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, cpSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { addonPath, prebuildNames } from '#runtime/wasm/addon.ts';
+import { withoutAddon } from '#test/support/wasm.ts';
 
 const program = fileURLToPath(new URL('../../../runtime/wasm/build-native.ts', import.meta.url));
 
@@ -13,6 +14,26 @@ const prebuilds = (): readonly (number | undefined)[] =>
   prebuildNames()
     .map(addonPath)
     .map((path) => (existsSync(path) ? statSync(path).mtimeMs : undefined));
+
+/** A checkout without an addon, and a cargo that hands out the one there is. Takes whether that one builds. */
+function checkout(folder: string, builds: boolean): { readonly program: string; readonly tools: string } {
+  const [wasm, tools] = [join(folder, 'wasm'), join(folder, 'tools')];
+  const source = dirname(program);
+  for (const name of readdirSync(source).filter((name) => name !== 'prebuilds'))
+    cpSync(join(source, name), join(wasm, name), { recursive: true });
+  const made = prebuildNames().map(addonPath).find(existsSync) ?? '';
+  const library = join(folder, 'libislet_wasm.so');
+  cpSync(made, library);
+  const artifact = {
+    reason: 'compiler-artifact',
+    target: { name: 'islet_wasm', kind: ['cdylib'] },
+    filenames: [library],
+  };
+  const cargo = builds ? `echo '${JSON.stringify(artifact)}'` : 'exit 101';
+  writeFileSync(join(tools, 'rustc'), '#!/bin/sh\necho host: x86_64-unknown-linux-gnu\n', { mode: 0o755 });
+  writeFileSync(join(tools, 'cargo'), `#!/bin/sh\n${cargo}\n`, { mode: 0o755 });
+  return { program: join(wasm, 'build-native.ts'), tools };
+}
 
 function build(path: string): { readonly status: number | null; readonly said: string } {
   const { status, stderr } = spawnSync(process.execPath, [program], {
@@ -52,6 +73,37 @@ void t.test(
     writeFileSync(join(path, 'cargo'), '#!/bin/sh\nexit 0\n');
     t.equal(build(path).status, 1, 'one that builds nothing');
     t.same(prebuilds(), before);
+    t.end();
+  },
+);
+
+void t.test(
+  'build:native: an install builds what is missing where cargo is, once, and never fails',
+  { skip: process.platform === 'linux' ? withoutAddon : 'writes shell scripts, names a library of Linux' },
+  (t) => {
+    const install = (from: { readonly program: string }, path: string): ReturnType<typeof build> => {
+      const { status, stderr } = spawnSync(process.execPath, [from.program, '--if-missing'], {
+        env: { PATH: path },
+        encoding: 'utf8',
+      });
+      return { status, said: stderr };
+    };
+    const folder = t.testdir({ empty: {}, whole: { tools: {} }, broken: { tools: {} } });
+    const clone = checkout(join(folder, 'whole'), true);
+    const without = install(clone, join(folder, 'empty'));
+    t.equal(without.status, 0);
+    t.match(without.said, /no rustc on the PATH/, 'and says what is missing');
+    const built = install(clone, clone.tools);
+    t.equal(built.status, 0);
+    const addon = join(dirname(clone.program), 'prebuilds', prebuildNames()[0] ?? '', 'islet-wasm.node');
+    t.ok(existsSync(addon), built.said);
+    const { mtimeMs } = statSync(addon);
+    const again = install(clone, clone.tools);
+    t.same([again.status, again.said, statSync(addon).mtimeMs], [0, '', mtimeMs], 'nothing to do');
+    const broken = checkout(join(folder, 'broken'), false);
+    const failed = install(broken, broken.tools);
+    t.equal(failed.status, 0);
+    t.match(failed.said, /cargo ended with 101/);
     t.end();
   },
 );
