@@ -3,7 +3,7 @@ import type { Caller } from './auth.js';
 /** The default export of a module: any of its members may be left out, not all. */
 export interface ExportedHandler<E = unknown> {
   fetch?: FetchHandler<E>;
-  handler?: EventHandler;
+  handler?: EventHandler<unknown, unknown, E>;
 }
 
 /** Answers requests. */
@@ -14,9 +14,9 @@ export type FetchHandler<E = unknown> = (
 ) => Response | Promise<Response>;
 
 /** Answers events as AWS Lambda's Node runtime calls it; requests come as events of an HTTP API, version 2.0. */
-export type EventHandler<Event = unknown, Result = unknown> = (
+export type EventHandler<Event = unknown, Result = unknown, E = unknown> = (
   event: Event,
-  context: LambdaContext,
+  context: LambdaContext<E>,
   callback: (error?: Error | string | null, result?: Result) => void,
 ) => Result | Promise<Result> | void;
 
@@ -28,7 +28,9 @@ export interface ExecutionContext {
   readonly user: Caller | null | undefined;
 }
 
-export interface LambdaContext {
+export interface LambdaContext<E = unknown> {
+  /** Variables, secrets and bindings, as `env` of a fetch handler. Not enumerable: it is in no printed context. */
+  readonly env: E;
   callbackWaitsForEmptyEventLoop: boolean;
   readonly functionName: string;
   readonly functionVersion: string;

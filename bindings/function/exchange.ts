@@ -11,10 +11,14 @@ export function toRequest(args: object, operation: Operation, signal: AbortSigna
     throw new TypeError(`Method ${quote(method)} is not a token; use GET, POST, …`);
   const { bytes, stream } = operation;
   const body = stream === undefined ? bytes : streamOf(stream);
+  const given = toHeaders(headers);
+  // What the body has, not what the guest says of it: a callee may pass the header on.
+  if (bytes === undefined) given.delete('content-length');
+  else given.set('content-length', String(bytes.length));
   try {
     return new Request(url, {
       method,
-      headers: toHeaders(headers),
+      headers: given,
       signal,
       ...(body === undefined ? {} : { body: body as ReadableStream<Uint8Array>, duplex: 'half' as const }),
     });
@@ -52,12 +56,37 @@ function streamOf(source: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array>
   );
 }
 
-/** A body for one reader: a cancel reaches its source while a read waits. */
-export function readerOf(body: ReadableStream<Uint8Array>): AsyncIterableIterator<Uint8Array> {
+/** All of a body where it is here already; else a stream of it, so that no head waits for a body that is still made. */
+export async function takeBody(
+  body: ReadableStream<Uint8Array>,
+): Promise<{ readonly bytes: Uint8Array } | { readonly stream: AsyncIterable<Uint8Array> }> {
   const reader = body.getReader();
+  const asked: Promise<Read>[] = [reader.read()];
+  for (const read of asked) {
+    const soon = await Promise.race([read, later()]);
+    if (soon === undefined) return { stream: readerOf(reader, asked) };
+    if (!soon.done) asked.push(reader.read());
+  }
+  const pieces = await Promise.all(asked);
+  return { bytes: new Uint8Array(Buffer.concat(pieces.flatMap(({ value }) => value ?? []))) };
+}
+
+async function later(): Promise<undefined> {
+  return new Promise((resolve) => {
+    setImmediate(resolve, undefined);
+  });
+}
+
+type Read = Awaited<ReturnType<ReadableStreamDefaultReader<Uint8Array>['read']>>;
+
+/** A body for one reader: what was asked for, then the rest. A cancel reaches its source while a read waits. */
+export function readerOf(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  asked: Promise<Read>[] = [],
+): AsyncIterableIterator<Uint8Array> {
   return {
     async next() {
-      const { done, value } = await reader.read();
+      const { done, value } = await (asked.shift() ?? reader.read());
       return done ? { done: true, value: undefined } : { done: false, value };
     },
     async return() {

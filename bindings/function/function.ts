@@ -2,13 +2,13 @@ import type { Answer, Attachment, Binding, Grant, GrantContext, Operation } from
 import { CalleeError } from '#runtime/functions.ts';
 import type { Callee, FunctionCaller, Origin } from '#runtime/functions.ts';
 import { parseFunctionConfig } from './config.ts';
-import { readerOf, toRequest } from './exchange.ts';
+import { readerOf, takeBody, toRequest } from './exchange.ts';
 
 export interface FunctionBindingOptions {
   readonly functions: FunctionCaller;
 }
 
-/** An answer's body of this known size goes with its head. */
+/** An answer's body of this known size goes with its head, if it is there. */
 const inlineBytes = 256 * 1024;
 
 /**
@@ -59,8 +59,9 @@ class FunctionGrant implements Grant {
     const value = { status, statusText, headers: [...headers].flat(), url: request.url, redirected: false };
     if (body === null) return { value };
     const length = Number(headers.get('content-length') ?? Number.NaN);
-    if (length <= inlineBytes) return { value, bytes: new Uint8Array(await response.arrayBuffer()) };
-    return { value, stream: readerOf(body) };
+    return length <= inlineBytes
+      ? { value, ...(await takeBody(body)) }
+      : { value, stream: readerOf(body.getReader()) };
   }
 
   async #call(args: object, operation: Operation): Promise<Answer> {

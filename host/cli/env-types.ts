@@ -1,3 +1,4 @@
+import { headerSecrets } from '#host/deploy/manifest-egress.ts';
 import type { Manifest } from '#host/deploy/manifest-rules.ts';
 
 /** The type of `env.NAME` by kind, as types/bindings.d.ts has it. */
@@ -18,11 +19,16 @@ export interface EnvOptions {
 }
 
 /** The text of islet-env.d.ts: a global `Env` with vars, secrets and bindings. The same input gives the same text. */
-export function formatEnv({ vars = {}, bindings = {} }: Manifest, { secrets, dom }: EnvOptions): string {
+export function formatEnv(
+  { vars = {}, bindings = {}, egress }: Manifest,
+  { secrets, dom }: EnvOptions,
+): string {
   const kinds = Object.entries(bindings).map(
     ([name, { kind }]) => [name, bindingTypes.get(kind) ?? anyBinding] as const,
   );
-  const taken = new Set([...Object.keys(vars), ...Object.keys(bindings)]);
+  // A secret that the host fills into headers is in no guest (host/deploy/targets.ts).
+  const filledIn = egress === undefined ? [] : headerSecrets(egress);
+  const taken = new Set([...Object.keys(vars), ...Object.keys(bindings), ...filledIn]);
   const imports = [...new Set(kinds.map(([, type]) => type))].sort();
   const lines = [
     ...Object.keys(vars).map((name) => `${name}: string;`),

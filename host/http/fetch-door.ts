@@ -66,6 +66,8 @@ class ResponseSink implements Sink {
   #answered = false;
   #over = false;
   #body: ReadableStreamDefaultController<Uint8Array> | undefined;
+  /** Bytes of the body that its content-length says are still to come. */
+  #left = Infinity;
   /** Bytes queued in the response stream that the call has no credit for yet. */
   #unread = 0;
   #credit = 0;
@@ -95,6 +97,7 @@ class ResponseSink implements Sink {
       if (body.kind === 'stream') handle.abort();
       return;
     }
+    if (head.contentLength >= 0) this.#left = head.contentLength;
     const list = new Headers();
     for (let i = 0; i < head.headers.length; i += 2) list.append(head.headers[i]!, head.headers[i + 1]!);
     const content = head.hasBody ? this.#content(body, handle) : null;
@@ -106,6 +109,12 @@ class ResponseSink implements Sink {
     if (handle === undefined) return void this.#early.push(() => this.chunk(bytes));
     if (this.#body === undefined) return handle.consumed(bytes.length);
     if (bytes.length === 0) return;
+    this.#left -= bytes.length;
+    if (this.#left < 0) {
+      // Whoever trusts the length reads, and holds, no more than it says.
+      this.fail(new TypeError('The response body broke off: it is longer than its content-length'));
+      return handle.abort();
+    }
     this.#body.enqueue(bytes);
     if ((this.#body.desiredSize ?? 0) > 0) handle.consumed(bytes.length);
     else this.#unread += bytes.length;
@@ -113,6 +122,8 @@ class ResponseSink implements Sink {
 
   end(): void {
     if (this.#handle === undefined) return void this.#early.push(() => this.end());
+    if (this.#left > 0 && this.#left !== Infinity)
+      this.fail(new TypeError('The response body broke off: it is shorter than its content-length'));
     this.#body?.close();
     this.#body = undefined;
   }

@@ -5,11 +5,13 @@ import type { Invocation } from './invocation.ts';
 import { toHex } from './base64.ts';
 import { now } from './clock.ts';
 import { random } from './crypto.ts';
+import { createEnv } from './environment.ts';
 import {
   NativeDate,
   NativeString,
   NativeUint8Array,
   apply,
+  defineProperty,
   max,
   stringSlice,
   uncurry,
@@ -110,10 +112,11 @@ async function settle(result: unknown, end: (ending: Ending) => void): Promise<v
 }
 
 function createContext(call: EventCall, end: (ending: Ending) => void): Record<string, unknown> {
-  const { id, deadline } = call.invocation;
+  const { invocation } = call;
+  const { id, deadline } = invocation;
   const name = about?.function ?? '';
   const version = about?.version ?? 0;
-  return {
+  const context = {
     callbackWaitsForEmptyEventLoop: true,
     functionName: name,
     functionVersion: NativeString(version),
@@ -129,4 +132,8 @@ function createContext(call: EventCall, end: (ending: Ending) => void): Record<s
     succeed: (value?: unknown) => end({ kind: 'returned', value }),
     fail: (error?: unknown) => end({ kind: 'threw', error }),
   };
+  let env: object | undefined;
+  // Made when asked for. Not enumerable: programs print their context, and env holds secrets.
+  const get = (): object => (env ??= createEnv(invocation));
+  return defineProperty(context, 'env', { __proto__: null, get, configurable: true } as PropertyDescriptor);
 }

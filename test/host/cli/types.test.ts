@@ -26,6 +26,7 @@ const manifest = `{
     "ASSETS": { "kind": "assets" },
     "NEW": { "kind": "something-else" },
   },
+  "egress": { "headers": { "api.example.com": { "authorization": "Bearer ${FILLED_IN}" } } },
 }`;
 
 /** What tsc says of these files with these libraries; '' when nothing. */
@@ -91,8 +92,10 @@ export default {
 } satisfies ExportedHandler<Env>;
 `;
 const lambda = `import type { EventHandler, HttpEvent, HttpResult, LambdaContext } from 'islet/types';
-export const handler: EventHandler<HttpEvent, HttpResult> = async (event, context) => {
-  const email = event.requestContext.authorizer?.jwt.claims['email'];
+export const handler: EventHandler<HttpEvent, HttpResult, Env> = async (event, context) => {
+  const email = event.requestContext.authorizer?.jwt.claims['email'] ?? (await context.env.KV.get('email'));
+  const page: Response = await context.env.ASSETS.fetch('/index.html');
+  if (page.ok) await context.env.OTHER.call({ email });
   return { statusCode: 200, body: JSON.stringify({ email, left: context.getRemainingTimeInMillis() }) };
 };
 export const other = (event: { n: number }, context: LambdaContext, callback: (e: null, r: number) => void): void =>
@@ -105,11 +108,12 @@ const wrongKv = `export const value = async (env: Env): Promise<number> => (awai
 
 await t.test('types: every shape of handler checks against what islet types writes', async (t) => {
   const folder = t.testdir({ 'islet.json': manifest });
-  const run = await cli(['types', folder, '--secrets', 'API_KEY, MODE'], { cwd: folder });
+  const run = await cli(['types', folder, '--secrets', 'API_KEY, MODE, FILLED_IN'], { cwd: folder });
   t.equal(run.code, 0, run.err);
   t.equal(run.out, 'islet-env.d.ts is written\n');
   const text = await readFile(join(folder, 'islet-env.d.ts'), 'utf8');
   t.equal(text.match(/MODE/g)?.length, 1, 'a var hides the secret of its name');
+  t.notMatch(text, /FILLED_IN/, 'what the host fills into headers is in no guest');
   t.equal(await check(folder, { 'web.ts': web, 'lambda.ts': lambda }), '');
   t.match(await check(folder, { 'wrong.ts': wrong }), /wrong\.ts\(2,\d+\): error TS2339.*MISSING/);
   t.match(await check(folder, { 'wrong-kv.ts': wrongKv }), /wrong-kv\.ts\(1,\d+\): error TS2322/);
