@@ -26,7 +26,7 @@ const manifest = `{
     "ASSETS": { "kind": "assets" },
     "NEW": { "kind": "something-else" },
   },
-  "egress": { "headers": { "api.example.com": { "authorization": "Bearer ${FILLED_IN}" } } },
+  "egress": { "headers": { "api.example.com": { "authorization": "Bearer \${FILLED_IN}" } } },
 }`;
 
 /** What tsc says of these files with these libraries; '' when nothing. */
