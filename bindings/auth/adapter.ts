@@ -56,6 +56,23 @@ export async function inTransaction<T>(
   throw conflict();
 }
 
+/** The same, with no rows of `model` but those whose `field` is one of `values`. */
+export function withOnly(
+  adapter: RowAdapter,
+  only: { readonly model: string; readonly field: string; readonly values: readonly string[] },
+): RowAdapter {
+  const shows = (model: string, row: Row | null): boolean =>
+    row !== null && (model !== only.model || only.values.includes(String(row[only.field])));
+  return {
+    ...adapter,
+    async findOne(query) {
+      const row = await adapter.findOne(query);
+      return shows(query.model, row) ? row : null;
+    },
+    findMany: async (query) => (await adapter.findMany(query)).filter((row) => shows(query.model, row)),
+  };
+}
+
 type Run = <T>(operation: (rows: Rows) => Promise<T>) => Promise<T>;
 
 function adapterOver(run: Run): RowAdapter {

@@ -3,7 +3,7 @@ import type { DeploymentHead } from '#runtime/deployment.ts';
 import type { Mailer } from '#bindings/mail/mail.ts';
 import { HostError } from '#runtime/errors.ts';
 import type { FunctionCaller } from '#runtime/functions.ts';
-import { createRowAdapter, inTransaction } from './adapter.ts';
+import { createRowAdapter, inTransaction, withOnly, type RowAdapter } from './adapter.ts';
 import { UsedCodes } from './codes.ts';
 import type { AuthConfig, HookName } from './config.ts';
 import { addressHeaderName } from './headers.ts';
@@ -151,20 +151,27 @@ export class Home {
       alongside: (changes) => pool.marks(changes),
       committed: (changes) => pool.marked(changes),
     };
+    const clientIds = config.clients.map(({ id }) => id);
+    // Rows of applications that no config names any more are there still, and are none.
+    const known = (own: RowAdapter): RowAdapter =>
+      withOnly(own, { model: 'oauthClient', field: 'clientId', values: clientIds });
     const options: InstanceOptions = {
       base: address,
       cookiePath: base.prefix === '' ? '/' : base.prefix,
       origins: [base.origin, ...config.redirects],
       secret: await pool.secret(),
       title: config.title,
-      database: { adapter: createRowAdapter(rows), transaction: (work) => inTransaction(rows, work) },
+      database: {
+        adapter: known(createRowAdapter(rows)),
+        transaction: (work) => inTransaction(rows, (own) => work(known(own))),
+      },
       addressHeader: addressHeaderName,
       signUp: config.signUp,
       verifyEmail: config.verifyEmail,
       passwordLength: config.passwordLength,
       sessionSeconds: config.sessionSeconds,
       perMinute: config.perMinute,
-      clientIds: config.clients.map(({ id }) => id),
+      clientIds,
       providers,
       ports: this.#ports(base, Refusal),
     };
@@ -238,7 +245,7 @@ export class Home {
     return { providers, whole: providers.length === opened.length };
   }
 
-  /** Applications of the config, as rows: a row that is in no config any more is left, and disabled. */
+  /** Applications of the config, as rows; a row that is in no config any more is left, and not seen. */
   async #registerClients({ adapter }: Instance): Promise<void> {
     const { config, secret } = this.options;
     for (const client of config.clients) {

@@ -38,6 +38,7 @@ const anonymous: Identity = { kind: 'anonymous' };
  */
 export class Identifier {
   readonly #options: IdentifyOptions;
+  /** Cookies are under another name, which no token has: neither counts as the other. */
   readonly #known = new Map<string, Known>();
 
   constructor(options: IdentifyOptions) {
@@ -103,7 +104,8 @@ export class Identifier {
     const { pool, now } = this.#options;
     await pool.ready();
     const { generation } = pool;
-    const known = this.#known.get(value);
+    const name = `cookie ${value}`;
+    const known = this.#known.get(name);
     if (known !== undefined && known.generation === generation && known.until > now()) {
       return { kind: 'caller', caller: known.caller };
     }
@@ -113,7 +115,7 @@ export class Identifier {
     if (signedIn === undefined) return anonymous;
     const caller = toCaller(signedIn);
     const over = Date.parse(String(signedIn.session['expiresAt']));
-    this.#remember(value, {
+    this.#remember(name, {
       caller,
       sessionId: String(signedIn.session['id']),
       userId: caller.id,

@@ -36,6 +36,8 @@ const guarded = [
   '/two-factor/*',
   '/request-password-reset',
   '/reset-password',
+  '/change-password',
+  '/verify-password',
   '/change-email',
   '/organization/invite-member',
   '/send-verification-email',

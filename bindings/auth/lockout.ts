@@ -46,7 +46,8 @@ export class Lockout {
 
   /** Seconds to wait, 0 when the attempt may be made. */
   async attempt(account: string, ip: string): Promise<number> {
-    const byAddress = await this.#count(this.#key('ip', ip), this.#rules.failures * addressFactor);
+    const network = networkOf(ip);
+    const byAddress = await this.#count(this.#key('ip', network), this.#rules.failures * addressFactor);
     if (byAddress > 0) return byAddress;
     return await this.#count(this.#key('account', account), this.#rules.failures);
   }
@@ -57,7 +58,7 @@ export class Lockout {
       next: undefined,
       result: undefined,
     }));
-    await change<Count, void>(this.#store, this.#key('ip', ip), (count) => ({
+    await change<Count, void>(this.#store, this.#key('ip', networkOf(ip)), (count) => ({
       next:
         count === undefined ? undefined : this.#kept({ ...count, failures: Math.max(0, count.failures - 1) }),
       result: undefined,
@@ -96,6 +97,23 @@ export class Lockout {
     const hash = createHash('sha256').update(name.trim().toLowerCase()).digest('hex');
     return this.#places.other('l', `${kind}-${hash}`);
   }
+}
+
+/** Of an IPv6 address its /64, which one customer has whole (RFC 6177, 2); an IPv4 address in its IPv6 form is itself. */
+function networkOf(ip: string): string {
+  const url = ip.includes(':') ? URL.parse(`http://[${ip.split('%', 1)[0]}]/`) : null;
+  if (url === null) return ip;
+  const text = url.hostname.slice(1, -1);
+  const mapped = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(text);
+  if (mapped !== null) {
+    const [high, low] = mapped.slice(1).map((part) => Number.parseInt(part, 16));
+    return [high, low].flatMap((part = 0) => [part >> 8, part & 255]).join('.');
+  }
+  const [left = [], right = []] = text
+    .split('::')
+    .map((part) => part.split(':').filter((each) => each !== ''));
+  const zeros = Array.from({ length: 8 - left.length - right.length }, () => '0');
+  return `${[...left, ...zeros, ...right].slice(0, 4).join(':')}::/64`;
 }
 
 function seconds(ms: number): number {

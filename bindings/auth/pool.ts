@@ -24,6 +24,7 @@ export interface PoolOptions {
 
 /** Longest life of an access token (config), and what clocks may differ by: marks are of no use after it. */
 const markMs = 3_600_000 + 60_000;
+const leastSweep = 1024;
 
 /**
  * What a host keeps of one user pool to say whose a request is without the library: keys, revoked sessions, users that
@@ -37,6 +38,8 @@ export class Pool {
   /** Session → until when the mark matters; user → when they changed. In ms since the epoch. */
   readonly #revoked = new Map<string, number>();
   readonly #changedAt = new Map<string, number>();
+  /** Marks that are held before those of no use are looked for: doubled, so that looking costs a part of what comes. */
+  #sweepAt = leastSweep;
   readonly #stop = new AbortController();
   #secret: Promise<string> | undefined;
   #following: Promise<void> | undefined;
@@ -140,8 +143,9 @@ export class Pool {
     for (const { model, before, after } of changes) {
       if (model === 'session' || model === 'user' || model === 'member') this.generation++;
       if (before === undefined) continue;
-      if (model === 'session' && after === undefined) this.#revoked.set(String(before['id']), now + markMs);
-      if (model === 'user' && differs(before, after)) this.#changedAt.set(String(before['id']), now);
+      const id = String(before['id']);
+      if (model === 'session' && after === undefined) this.#mark(this.#revoked, id, now + markMs);
+      if (model === 'user' && differs(before, after)) this.#mark(this.#changedAt, id, now);
     }
   }
 
@@ -230,10 +234,11 @@ export class Pool {
   #mark(marks: Map<string, number>, name: string, at: number): void {
     marks.delete(name);
     marks.set(name, at);
-    if (marks.size % 1024 !== 0) return;
+    if (this.#revoked.size + this.#changedAt.size < this.#sweepAt) return;
     const now = this.#options.now();
     for (const [id, until] of this.#revoked) if (until < now) this.#revoked.delete(id);
     for (const [id, changed] of this.#changedAt) if (changed + markMs < now) this.#changedAt.delete(id);
+    this.#sweepAt = leastSweep + 2 * (this.#revoked.size + this.#changedAt.size);
   }
 }
 

@@ -85,9 +85,16 @@ async function guarded(visit: Visit, work: () => Promise<Response>): Promise<Res
   const wait = await home.lockout.attempt(email, ip);
   if (wait > 0) return locked(wait);
   const response = await work();
-  // 403: the password is right, the address is not verified yet.
-  if (response.ok || response.status === 403) await home.lockout.succeeded(email, ip);
+  if (await isRightPassword(response)) await home.lockout.succeeded(email, ip);
   return await finished(visit, response);
+}
+
+/** Of refusals those alone that come after the password was checked: all others would let a guesser start anew. */
+const refusedAfter: ReadonlySet<unknown> = new Set(['EMAIL_NOT_VERIFIED', 'BANNED_USER']);
+
+async function isRightPassword(response: Response): Promise<boolean> {
+  if (response.status !== 403) return response.ok;
+  return refusedAfter.has(jsonOf(await response.clone().text())['code']);
 }
 
 /** The same answer whether there was such a user or not: what is made up for those that are there must not show. */
@@ -122,9 +129,11 @@ async function toLibrary({ home, base, path, request, ip, body }: Visit): Promis
     const cookie = await cookieFor(home, base, authorization);
     // A token says who it is; cookies that came along do not.
     headers.delete('cookie');
-    if (cookie !== undefined) headers.set('cookie', cookie);
-    // No page of another origin can send a token it does not have.
-    headers.set('origin', base.origin);
+    if (cookie !== undefined) {
+      headers.set('cookie', cookie);
+      // No page of another origin can send a token it does not have.
+      headers.set('origin', base.origin);
+    }
   }
   // What is guarded by its body is read the same way there as here, whatever its type is said to be.
   if (path === '/sign-in/email' || path === '/two-factor/verify-totp')

@@ -212,6 +212,31 @@ void t.test('auth: people sign in with another provider, which is a pool of isle
   );
 });
 
+void t.test(
+  'auth provider: an application that the config has no more is none, whatever it holds',
+  async (t) => {
+    const { made, user } = await provider(t);
+    const form = {
+      grant_type: 'authorization_code',
+      code: await codeOf(user),
+      redirect_uri: redirect,
+      code_verifier: verifier,
+    };
+    const { refresh_token } = (await (await exchange(user, form)).json()) as {
+      readonly refresh_token: string;
+    };
+    const late = { ...form, code: await codeOf(user) };
+    const after = visitor(made, { origin: 'http://id.localhost', clients: [{ ...client, id: 'other' }] });
+    after.origin = 'http://id.localhost';
+    for (const [name, value] of user.cookies) after.cookies.set(name, value);
+    t.match(await after.identity(), { kind: 'caller' }, 'it is the same pool');
+    const answer = await after.get(authorization());
+    t.notMatch(answer.headers.get('location') ?? '', 'code=');
+    t.ok((await exchange(after, late)).status >= 400, 'a code that was given before');
+    t.ok((await exchange(after, { grant_type: 'refresh_token', refresh_token })).status >= 400);
+  },
+);
+
 void t.test('auth provider: users register no applications', async (t) => {
   const { user } = await provider(t);
   const body = { redirect_uris: ['https://evil.example/'], client_name: 'Evil' };

@@ -126,6 +126,25 @@ void t.test('auth: tokens of another pool, issuer or purpose are refused', async
   t.equal(await verdict(visitor(made, { pool: 'other' }), token), 'invalid', 'another pool');
 });
 
+void t.test('auth: a credential counts only in the place it is for', async (t) => {
+  const { made, who, token } = await held(t);
+  await who.post('/sign-in/email', { email: ada.email, password: ada.password });
+  const cookie = who.cookies.get('islet.session_token') ?? '';
+  // Both are remembered by now.
+  t.equal((await who.identity()).kind, 'caller');
+  t.equal(await verdict(who, token), 'caller');
+  const swapped = ['authorization', `Bearer ${decodeURIComponent(cookie)}`];
+  t.equal((await who.identity(swapped)).kind, 'invalid', 'a cookie as a token');
+  t.equal(
+    (await who.identity(['cookie', `islet.session_token=${token}`])).kind,
+    'anonymous',
+    'a token as a cookie',
+  );
+  const fresh = visitor(made);
+  t.equal((await fresh.identity(['authorization', `Bearer ${token}`])).kind, 'caller');
+  t.equal((await fresh.identity(['cookie', `islet.session_token=${token}`])).kind, 'anonymous');
+});
+
 void t.test('auth: a token is good until it expires', async (t) => {
   const { made, who, token } = await held(t, { accessTokenSeconds: 60 });
   made.ahead = 59_000;
