@@ -120,15 +120,18 @@ export class KvGrant implements Grant {
       throw refuseOption(`keys has ${keys.length} members; use at most ${maxGetKeys}`);
     const checked = keys.map(parseKey);
     const read = async (): Promise<Read> => {
-      const found = await Promise.all(checked.map((key) => this.#shared.namespace.get(key)));
-      const heads = found.map((one) =>
-        one === undefined ? null : { ...headOf(one), size: one.bytes.length },
-      );
-      const all = toRead(heads, found);
-      if (all.length <= maxValueBytes) return all;
-      throw new HostError(
-        'ERR_KV_VALUE',
-        `Cannot get ${keys.length} keys at once: their values have ${all.length} bytes; get fewer, at most ${maxValueBytes} bytes together`,
+      const found: (KvFound | undefined)[] = [];
+      let bytes = 0;
+      // One after the other: a hundred of the largest are never in memory together.
+      for (const key of checked) {
+        const one = await this.#shared.namespace.get(key);
+        bytes += one?.bytes.length ?? 0;
+        if (bytes > maxValueBytes) throw tooMuch(keys.length);
+        found.push(one);
+      }
+      return toRead(
+        found.map((one) => (one === undefined ? null : { ...headOf(one), size: one.bytes.length })),
+        found,
       );
     };
     return this.#answer(await read(), { read, most: maxValueBytes });
@@ -246,6 +249,13 @@ function parseBodyText(text: unknown): Uint8Array | undefined {
 function toShortText(bytes: Uint8Array): string | undefined {
   if (bytes.length > shortTextBytes || bytes[0] === 0xef || !isUtf8(bytes)) return undefined;
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+}
+
+function tooMuch(count: number): HostError {
+  return new HostError(
+    'ERR_KV_VALUE',
+    `Cannot get ${count} keys at once: their values have more than ${maxValueBytes} bytes; get fewer`,
+  );
 }
 
 function headOf({ metadata, version }: KvFound): { readonly metadata: unknown; readonly version: string } {

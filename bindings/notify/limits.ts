@@ -21,6 +21,8 @@ export const mostListed = 100;
 export const mostContacts = 50;
 /** Items of one inbox; the oldest go. */
 export const inboxItems = 500;
+/** Event streams of one inbox at once, of those that the host serves: tabs and devices of one person. */
+export const mostStreams = 20;
 /** Characters of an item's text, and of its data as JSON: an inbox is read as a whole. */
 export const inboxItemCharacters = 4000;
 /** Attempts of one delivery that its log shows. */

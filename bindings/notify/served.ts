@@ -3,7 +3,7 @@ import type { ServeFacts, Served } from '#runtime/binding.ts';
 import { Inbox } from './inbox.ts';
 import { streamInbox } from './inbox-stream.ts';
 import type { Claim, Keyring } from './keyring.ts';
-import { mostListed } from './limits.ts';
+import { mostListed, mostStreams } from './limits.ts';
 import { questionPage, saidPage } from './pages.ts';
 import { mutePreferences } from './preference-store.ts';
 import type { Subscriptions } from './subscriptions.ts';
@@ -21,7 +21,8 @@ export interface ServedNeeds {
  * What the host answers under the config's path: `confirm`, `unsubscribe`, `inbox`, `inbox/read`, `inbox/stream`, `push-key`.
  * Whoever holds a link's or an inbox's token may do what it says, and nothing else is asked.
  */
-export function createServed(path: string, needs: ServedNeeds): Served {
+export function createServed(path: string, given: ServedNeeds): Served {
+  const needs: Needs = { ...given, streams: new Map() };
   return {
     path,
     async respond(request, facts) {
@@ -46,6 +47,11 @@ export function createServed(path: string, needs: ServedNeeds): Served {
       }
     },
   };
+}
+
+interface Needs extends ServedNeeds {
+  /** Open ones of each inbox, by the prefix of its keys. */
+  readonly streams: Map<string, number>;
 }
 
 interface Asked {
@@ -112,14 +118,9 @@ async function leave(
   await mutePreferences({ store, space }, claim.user, { topic: claim.topic, channel: 'email' });
 }
 
-type InboxAnswer = (needs: ServedNeeds, asked: Asked, inbox: Inbox) => Promise<Response>;
+type InboxAnswer = (needs: Needs, asked: Asked, inbox: Inbox) => Promise<Response>;
 
-async function withInbox(
-  needs: ServedNeeds,
-  asked: Asked,
-  method: string,
-  answer: InboxAnswer,
-): Promise<Response> {
+async function withInbox(needs: Needs, asked: Asked, method: string, answer: InboxAnswer): Promise<Response> {
   if (asked.request.method !== method) return notAllowed(method);
   const { keyring, space, store, now } = needs;
   const claim = await keyring.verify(space, asked.token, now());
@@ -129,7 +130,7 @@ async function withInbox(
   return answer(needs, asked, new Inbox(store, space, { user: claim.user, now }));
 }
 
-async function listInbox(_needs: ServedNeeds, { url }: Asked, inbox: Inbox): Promise<Response> {
+async function listInbox(_needs: Needs, { url }: Asked, inbox: Inbox): Promise<Response> {
   const limit = Math.min(
     mostListed,
     Math.max(1, Math.trunc(Number(url.searchParams.get('limit') ?? mostListed)) || mostListed),
@@ -144,7 +145,7 @@ async function listInbox(_needs: ServedNeeds, { url }: Asked, inbox: Inbox): Pro
 const longestBody = 64 * 1024;
 
 /** `{ "ids": [...] }` or `{ "all": true }`, `"read": false` to take it back. */
-async function markRead(_needs: ServedNeeds, { request }: Asked, inbox: Inbox): Promise<Response> {
+async function markRead(_needs: Needs, { request }: Asked, inbox: Inbox): Promise<Response> {
   const text = await request.text();
   const { ids, all, read } = toMarks(text);
   const list =
@@ -171,26 +172,58 @@ function toMarks(text: string): Marks {
 
 /** `Last-Event-ID` as browsers send it when they come back (HTML, 9.2.4), or `after` for the first connection. */
 async function openStream(
-  { store }: ServedNeeds,
+  { store, streams }: Needs,
   { request, url, facts }: Asked,
-  inbox: Inbox,
+  { prefix }: Inbox,
 ): Promise<Response> {
+  const open = streams.get(prefix) ?? 0;
+  if (open >= mostStreams)
+    return json(
+      429,
+      { error: `${open} streams of this inbox are open; close some` },
+      { 'retry-after': '10' },
+    );
   const last = request.headers.get('last-event-id') ?? url.searchParams.get('after') ?? '';
   const after = /^\d{1,15}$/.test(last) ? { after: Number(last) } : {};
-  const events = streamInbox(store, inbox.prefix, { ...after, signal: facts.signal });
-  return new Response(toStream(events), {
+  const events = streamInbox(store, prefix, { ...after, signal: facts.signal });
+  streams.set(prefix, open + 1);
+  const ended = once(() => {
+    const left = (streams.get(prefix) ?? 1) - 1;
+    if (left === 0) streams.delete(prefix);
+    else streams.set(prefix, left);
+  });
+  facts.signal.addEventListener('abort', ended, { once: true });
+  return new Response(toStream(events, ended), {
     headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' },
   });
 }
 
-function toStream(events: AsyncIterableIterator<Uint8Array, void>): ReadableStream<Uint8Array> {
+function once(work: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) work();
+    done = true;
+  };
+}
+
+function toStream(
+  events: AsyncIterableIterator<Uint8Array, void>,
+  ended: () => void,
+): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const { value, done } = await events.next();
-      if (done === true) controller.close();
-      else controller.enqueue(new Uint8Array(value));
+      try {
+        const { value, done } = await events.next();
+        if (done !== true) return controller.enqueue(new Uint8Array(value));
+        ended();
+        controller.close();
+      } catch (error) {
+        ended();
+        throw error;
+      }
     },
     async cancel() {
+      ended();
       await events.return?.();
     },
   });

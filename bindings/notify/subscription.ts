@@ -1,3 +1,4 @@
+import { createPublicKey } from 'node:crypto';
 import { checkAddress } from '#bindings/mail/check.ts';
 import {
   describe,
@@ -102,14 +103,32 @@ function parseEndpoint(what: string, value: unknown): string {
 function parsePush(value: unknown): ParsedSubscription['target'] {
   const members = parseMembers('push', value, ['endpoint', 'keys', 'expirationTime']);
   const given = parseMembers('push.keys', members['keys'], ['p256dh', 'auth']);
-  const p256dh = parseText('push.keys.p256dh', given['p256dh'], 128);
-  const auth = parseText('push.keys.auth', given['auth'], 64);
-  if (Buffer.from(p256dh, 'base64url').length !== 65 || Buffer.from(auth, 'base64url').length < 16) {
+  const point = Buffer.from(parseText('push.keys.p256dh', given['p256dh'], 128), 'base64url');
+  const auth = Buffer.from(parseText('push.keys.auth', given['auth'], 64), 'base64url');
+  if (!isPoint(point) || auth.length !== 16) {
     throw refuse(
-      'Cannot use push keys: p256dh has 65 bytes and auth 16, in base64url; give what the browser gave',
+      'Cannot use push keys: p256dh is a point of P-256 in 65 bytes and auth has 16, in base64url; give what the browser gave',
     );
   }
-  return { channel: 'push', endpoint: parseEndpoint('push.endpoint', members['endpoint']), p256dh, auth };
+  return {
+    channel: 'push',
+    endpoint: parseEndpoint('push.endpoint', members['endpoint']),
+    // One spelling, whatever the browser's.
+    p256dh: point.toString('base64url'),
+    auth: auth.toString('base64url'),
+  };
+}
+
+/** Uncompressed, on the curve P-256: what a message can be encrypted for (RFC 8291, 3.1). */
+function isPoint(point: Buffer): boolean {
+  if (point.length !== 65) return false;
+  try {
+    const [x, y] = [point.subarray(1, 33), point.subarray(33)].map((half) => half.toString('base64url'));
+    createPublicKey({ key: { kty: 'EC', crv: 'P-256', x: x ?? '', y: y ?? '' }, format: 'jwk' });
+    return point[0] === 4;
+  } catch {
+    return false;
+  }
 }
 
 /** The same for the same receiver: one topic has it once. */

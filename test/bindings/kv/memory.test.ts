@@ -1,6 +1,7 @@
 import t from 'tap';
 import type { Test } from 'tap';
 import type { Answer, Grant } from '#runtime/binding.ts';
+import type { Store } from '#bindings/store/store.ts';
 import { createKvBinding } from '#bindings/kv/kv.ts';
 import { attachmentOf, drained } from '#test/contract/binding.ts';
 import { temporaryStore } from '#test/support/store-files.ts';
@@ -44,6 +45,34 @@ void t.test('kv: five of the largest values are held at once, the sixth reader w
   await cancel(held[0]);
   t.equal((await drained(await sixth))?.length, largest);
   for (const answer of held) await cancel(answer);
+});
+
+void t.test('kv: a get of many keys stops reading at the value that is too much', async (t) => {
+  let read = 0;
+  const store = temporaryStore(t);
+  const counted: Store = {
+    get: async (key) => {
+      const entry = await store.get(key);
+      read += entry?.value.length ?? 0;
+      return entry;
+    },
+    list: (range) => store.list(range),
+    write: (changes, checks) => store.write(changes, checks),
+    watch: (prefix, signal) => store.watch(prefix, signal),
+    close: () => store.close(),
+  };
+  const grant = attachmentOf(createKvBinding(counted)).grant({
+    invocationId: 'one',
+    signal: new AbortController().signal,
+    origin: { depth: 0 },
+  });
+  for (const key of ['a', 'b'])
+    await grant.call({ method: 'put', args: { key }, bytes: new Uint8Array(largest / 2) });
+  const keys = ['a', 'b', ...Array.from({ length: 98 }, () => 'a')];
+  await t.rejects(grant.call({ method: 'getMany', args: { keys } }), { code: 'ERR_KV_VALUE' });
+  t.ok(read < largest * 2, `${read} bytes were read`);
+  const most = await grant.call({ method: 'getMany', args: { keys: ['a', 'b', 'none'] } });
+  t.equal((await drained(most))?.length, largest);
 });
 
 void t.test(

@@ -97,6 +97,29 @@ void t.test('inbox: a token is over when its time is', async (t) => {
   t.equal((await notify.serve(`/inbox?token=${token}`)).status, 401);
 });
 
+void t.test('inbox: one person has twenty streams open at most, and who leaves makes room', async (t) => {
+  const notify = await open(t);
+  const tokenOf = async (user: string): Promise<string> =>
+    (await notify.call<{ token: string }>('inboxToken', { user })).token;
+  const token = await tokenOf('ada');
+  const aborts = new AbortController();
+  const connect = (by: string): Promise<Response> =>
+    notify.serve(`/inbox/stream?token=${by}`, { aborts: aborts.signal });
+  const streams = await Promise.all(Array.from({ length: 20 }, () => connect(token)));
+  t.ok(streams.every(({ status }) => status === 200));
+  t.equal((await connect(token)).status, 429);
+  const other = await connect(await tokenOf('bob'));
+  t.equal(other.status, 200, 'others are others');
+  await streams[0]?.body?.cancel();
+  const next = await connect(token);
+  t.equal(next.status, 200);
+  t.equal((await connect(token)).status, 429);
+  aborts.abort();
+  const after = await notify.serve(`/inbox/stream?token=${token}`);
+  t.equal(after.status, 200);
+  await after.body?.cancel();
+});
+
 /** Events of a stream, as EventSource would give them. */
 async function* events(
   stream: ReadableStream<Uint8Array>,

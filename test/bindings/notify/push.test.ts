@@ -94,6 +94,38 @@ void t.test('push: a browser opens what it gets, and the service sees whose it i
   t.same(await (await notify.serve('/push-key')).json(), { publicKey });
 });
 
+void t.test('push: keys that nothing can be encrypted for are refused when they come', async (t) => {
+  const mistakes: string[] = [];
+  const notify = await openNotify({ dir: temporaryDir(t), failed: (_error, what) => mistakes.push(what) });
+  t.teardown(() => notify.close());
+  const browser = await openBrowser(t);
+  const { endpoint, keys } = browser.subscription as {
+    endpoint: string;
+    keys: { p256dh: string; auth: string };
+  };
+  const point = Buffer.from(keys.p256dh, 'base64url');
+  const offCurve = Buffer.concat([point.subarray(0, 64), Buffer.from([(point[64] ?? 0) ^ 1])]);
+  for (const changed of [
+    { p256dh: offCurve.toString('base64url') },
+    { p256dh: Buffer.alloc(65, 4).toString('base64url') },
+    { p256dh: point.subarray(0, 64).toString('base64url') },
+    { p256dh: '!'.repeat(87) },
+    { auth: 'AA' },
+    { auth: Buffer.alloc(17).toString('base64url') },
+  ]) {
+    const push = { endpoint, keys: { ...keys, ...changed } };
+    await t.rejects(notify.subscribe({ push }), { code: 'ERR_NOTIFY' }, JSON.stringify(changed));
+  }
+  const padded = {
+    p256dh: point.toString('base64'),
+    auth: Buffer.from(keys.auth, 'base64url').toString('base64'),
+  };
+  await notify.subscribe({ push: { endpoint, keys: padded } });
+  await notify.publish('x');
+  t.match(browser.open(await eventually('a push', () => browser.endpoint.requests[0])), { body: 'x' });
+  t.same(mistakes, [], 'the host has nothing to complain about');
+});
+
 void t.test('push: keys are made once, sealed, and stay', async (t) => {
   const dir = temporaryDir(t);
   const first = await openNotify({ dir });
