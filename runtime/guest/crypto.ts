@@ -1,6 +1,5 @@
 /* oxlint-disable typescript/unbound-method -- methods are captured before guest code runs and called through uncurry or apply */
 import { fromBase64 } from './base64.ts';
-import { current } from './invocation.ts';
 import {
   NativeError,
   NativeTypeError,
@@ -17,9 +16,9 @@ import {
   viewLength,
   viewOf,
 } from './primordials.ts';
-import { operate } from './operations.ts';
 import { ask } from './output.ts';
 import { quote } from './primordials.ts';
+import { serveLater } from './services.ts';
 import { createDomException } from './web/index.ts';
 
 /** Web Cryptography, getRandomValues: more at once is refused. */
@@ -140,25 +139,11 @@ class SubtleCrypto {
     }
     const bytes = viewOf(data);
     if (bytes === undefined) throw new NativeTypeError('digest needs an ArrayBuffer or a view on one');
-    const invocation = current;
-    if (invocation === undefined) {
-      throw new NativeError(
-        'crypto.subtle is not available at the top level; call it while handling a request',
-      );
-    }
-    const answer = await operate(invocation, {
-      binding: '',
-      method: 'digest',
-      args: `[${quote(name)}]`,
-      bytes,
-      whole: true,
-    });
+    const answer = await serveLater('digest', `[${quote(name)}]`, bytes);
     if (answer.bytes === undefined) throw createDomException('The digest failed', 'OperationError');
-    return bufferOf(answer.bytes);
+    return viewBuffer(answer.bytes);
   }
 }
-
-const bufferOf = (bytes: Uint8Array): ArrayBuffer => viewBuffer(copyBytes(bytes, 0, viewLength(bytes)));
 
 const later = [
   'encrypt decrypt sign verify generateKey deriveKey deriveBits',

@@ -9,6 +9,7 @@ import { ask, connect } from './output.ts';
 import type { Port } from './output.ts';
 import { NativeDate } from './primordials.ts';
 import { report } from './report.ts';
+import { serve as serveNow, serveLater, toBlocking } from './services.ts';
 import { prepare, start, startGlobals } from './start.ts';
 import { timerGlobals } from './timers.ts';
 import { installWeb } from './web/index.ts';
@@ -31,11 +32,11 @@ export function install(
   send: Port['send'],
   sync: Port['sync'],
   marker: Int32Array,
-  entropy: ArrayBuffer,
+  ...[entropy, serve]: [entropy: ArrayBuffer, serve: unknown]
 ): Guest {
   setNow(NativeDate.now());
   fillPool(entropy);
-  connect({ send, sync, marker }, allOver, settleQuiet);
+  connect({ send, sync, marker, serve: toBlocking(serve) }, allOver, settleQuiet);
   installWeb({
     idna: (domain) => ask('idna', domain),
     random,
@@ -43,6 +44,8 @@ export function install(
     origin: now(),
     setTimeout: (callback, ms) => timerGlobals.setTimeout(callback, ms),
     reportError: report,
+    serve: serveNow,
+    serveLater,
   });
   harden();
   installClock();

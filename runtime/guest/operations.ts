@@ -130,7 +130,7 @@ class WaitingOperation implements Waiting {
 }
 
 /** A host's `{name, message, code}` as the guest sees it. */
-function toError(value: unknown): Error {
+export function toError(value: unknown): Error {
   const { name, message, code } = { __proto__: null, ...(value as object) } as {
     name?: unknown;
     message?: unknown;
@@ -153,9 +153,14 @@ function build(name: unknown, message: string): Error {
     case 'RangeError':
       return new NativeRangeError(message);
     case 'AbortError':
-    case 'TimeoutError':
+    case 'DataError':
+    case 'EncodingError':
+    case 'InvalidAccessError':
     case 'NotSupportedError':
     case 'OperationError':
+    case 'QuotaExceededError':
+    case 'SyntaxError':
+    case 'TimeoutError':
       return createDomException(message, name);
     default: {
       const error = new NativeError(message);

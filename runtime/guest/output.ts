@@ -6,7 +6,15 @@ export interface Port {
   readonly send: (text: string, bytes: ArrayBuffer | undefined) => void;
   readonly sync: (method: string, text: string) => string;
   readonly marker: Int32Array;
+  readonly serve: BlockingServe;
 }
+
+/** protocol.ts, serve. */
+export type BlockingServe = (
+  method: string,
+  args: string,
+  bytes: ArrayBuffer | undefined,
+) => [0 | 1, string, ArrayBuffer | undefined];
 
 interface Part {
   readonly bytes: Uint8Array;
@@ -38,6 +46,15 @@ export function connect(to: Port, allOver: () => boolean, beforeFlush: () => voi
 /** The cell's answer to a rare question (protocol.ts, sync). */
 export function ask(method: string, text: string): string {
   return port === undefined ? '' : port.sync(method, text);
+}
+
+/** Work of the cell that this thread waits for; services.ts is the door. */
+export function askToServe(
+  method: string,
+  args: string,
+  bytes: ArrayBuffer | undefined,
+): ReturnType<BlockingServe> | undefined {
+  return port?.serve(method, args, bytes);
 }
 
 /** An entry for this invocation begins. An entry that was cut short may have left `scheduled` set. */

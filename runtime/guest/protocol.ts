@@ -103,7 +103,8 @@ export const Out = {
   /** X [stream] cancel an incoming stream */
   Cancel: 'X',
   /** O [op, binding, method, args, off, len, streamed] an operation on env[binding]; binding "" is the runtime
-   * itself (methods: fetch, digest). len -1: no bytes; streamed 1: body on stream op */
+   * itself: a service of the cell (runtime/isolate/services/table.ts), else the host's (fetch). len -1: no bytes;
+   * streamed 1: body on stream op */
   Operation: 'O',
   /** K [op] the guest no longer wants the answer to operation op (abort) */
   Kill: 'K',
@@ -127,13 +128,18 @@ export const Out = {
 
 /**
  * What the bootstrap script's value is called with, once, in a fresh isolate, before any guest code:
- * install(send, sync, marker, entropy) -> { deliver, prepare, start }
+ * install(send, sync, marker, entropy, serve) -> { deliver, prepare, start }
  *   sync(method, text) -> text   a synchronous call to the cell (rare, cheap): "idna" (host to ASCII, "" on failure),
  *                                "entropy" (base64 of 4096 random bytes), "memory" (no answer: WebAssembly's memories
  *                                and the heap are over memoryMb, and the instance has to end)
  *   marker  an Int32Array over shared memory: the bootstrap writes marker[0] = inv when an entry begins, 0 at flush;
  *           marker[1], where there is one, is written likewise but never cleared: who ran last
  *   entropy 4096 random bytes as ArrayBuffer; refilled through sync when used up
+ *   serve(method, args, bytes | undefined) -> [1, value, bytes | undefined] | [0, error]
+ *           a service of the cell, for which the guest's thread waits; the same services that an operation on
+ *           binding "" reaches without waiting. args: JSON text of an array; value: JSON text; error: JSON text of
+ *           {name, message, code?}; bytes: ArrayBuffers, copied both ways. Both ways of calling are charged to the
+ *           invocation that marker names, are done in the order asked, and take 32 MB at once at the most
  * prepare(StartHead JSON, now) comes before the guest's top level runs, so that this sees `process.env` and the time.
  * start(namespaceModule, StartHead JSON) takes the guest's module namespace and prepares handlers.
  */

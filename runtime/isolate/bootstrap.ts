@@ -2,6 +2,7 @@ import ivm from 'isolated-vm';
 import { domainToASCII } from 'node:url';
 import { randomBytes } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
+import { refuseCall, type BlockingCall, type BlockingReply } from './services/now.ts';
 
 /** The guest bundle (runtime/guest) and V8's cache of it. */
 export interface GuestBundle {
@@ -14,6 +15,8 @@ export interface Port {
   send: (text: string, bytes: ArrayBuffer | undefined) => void;
   /** WebAssembly's memories have outgrown the instance. */
   overMemory: () => void;
+  /** Work of the cell that the guest's thread waits for. */
+  serve: (call: BlockingCall) => Promise<BlockingReply>;
 }
 
 /** An isolate with the web globals and no guest code. */
@@ -47,7 +50,7 @@ function answer(port: Port, method: unknown, text: unknown): string {
 /** Creates an isolate and runs the bundle in it. Rejects when the isolate cannot be made. */
 export async function openSandbox(bundle: GuestBundle, memoryMb: number): Promise<Sandbox> {
   const began = performance.now();
-  const port: Port = { send: () => undefined, overMemory: () => undefined };
+  const port: Port = { send: () => undefined, overMemory: () => undefined, serve: refuseCall };
   const late: { sandbox?: Sandbox } = {};
   const isolate = new ivm.Isolate({
     memoryLimit: memoryMb,
@@ -72,6 +75,9 @@ export async function openSandbox(bundle: GuestBundle, memoryMb: number): Promis
         new ivm.Callback((method: unknown, text: unknown) => answer(port, method, text), { sync: true }),
         new ivm.ExternalCopy(marker).copyInto({ release: true }),
         new ivm.ExternalCopy(toArrayBuffer(randomBytes(entropyBytes))).copyInto({ release: true }),
+        new ivm.Reference(async (method: unknown, args: unknown, bytes: unknown) =>
+          new ivm.ExternalCopy(await port.serve({ method, args, bytes })).copyInto({ release: true }),
+        ),
       ],
       { result: { reference: true } },
     );

@@ -11,6 +11,8 @@ import { defaultLimits } from '#runtime/limits.ts';
 import { openSandbox, toExternal, type GuestBundle, type Sandbox } from './bootstrap.ts';
 import { IsolateInstance } from './instance.ts';
 import { parseArray, parseLine } from './lines.ts';
+import { closeTab, ServiceDesk, type Payer } from './services/desk.ts';
+import { serveNow } from './services/now.ts';
 import { Spares } from './spares.ts';
 import { isRunaway, Watchdog, type Watched } from './watchdog.ts';
 
@@ -99,6 +101,8 @@ class Startup {
   readonly #spec: ScriptSpec;
   readonly #watcher: InstanceWatcher;
   readonly #watchdog: Watchdog;
+  /** Pays for what the top level asks of the cell. */
+  readonly #payer: Payer = { cpuMs: 0, over: undefined, tab: undefined };
   #cpuMs = 0;
   #logBytes = 0;
   #kinds: readonly string[] = [];
@@ -113,6 +117,11 @@ class Startup {
     sandbox.port.send = (text) => this.#receive(text);
     sandbox.port.overMemory = () => this.#stop({ kind: 'exceeded', limit: 'memoryMb' });
     sandbox.onCatastrophe = (message) => watcher.condemned(message);
+    const desk = new ServiceDesk({
+      cpuMs: spec.limits.startupCpuMs,
+      isOpen: () => !sandbox.isolate.isDisposed,
+    });
+    sandbox.port.serve = (call) => serveNow(desk, this.#payer, call);
   }
 
   async run(): Promise<Ran> {
@@ -122,7 +131,7 @@ class Startup {
     this.#watchdog.enter(this);
     try {
       const ran = await this.#load();
-      const cpuMs = Number(isolate.cpuTime - before) / 1e6;
+      const cpuMs = Number(isolate.cpuTime - before) / 1e6 + this.#payer.cpuMs;
       if (cpuMs > this.#spec.limits.startupCpuMs)
         this.#problem ??= { kind: 'exceeded', limit: 'startupCpuMs' };
       if (this.#problem !== undefined) throw new StartFailure(this.#problem);
@@ -134,6 +143,7 @@ class Startup {
     } finally {
       this.#watchdog.leave(this);
       clearTimeout(overtime);
+      closeTab(this.#payer);
     }
   }
 
@@ -143,7 +153,7 @@ class Startup {
     this.#cpuMs += cpuMs;
     if (this.#overAt > 0 && performance.now() - this.#overAt > 1000)
       return this.#watcher.condemned('a top level could not be stopped');
-    if (this.#overAt > 0 || !isRunaway(this.#cpuMs, startupCpuMs)) return;
+    if (this.#overAt > 0 || !isRunaway(this.#cpuMs + this.#payer.cpuMs, startupCpuMs)) return;
     this.#stop({ kind: 'exceeded', limit: 'startupCpuMs' });
   }
 

@@ -2,9 +2,10 @@ import type { Instance, InstanceEnd, InstanceSpec, InstanceWatcher } from '#runt
 import { In } from '#runtime/guest/protocol.ts';
 import { IdTable } from '#runtime/id-table.ts';
 import { toArgument, type Sandbox } from './bootstrap.ts';
-import { clearTimers, createInvocation, type Invocation } from './invocations.ts';
+import { createInvocation, openDesk, release, type Invocation } from './invocations.ts';
 import { Output } from './output.ts';
 import { RowPolicy } from './row-policy.ts';
+import { serveNow } from './services/now.ts';
 import { isRunaway, type Watchdog } from './watchdog.ts';
 
 interface Message {
@@ -69,17 +70,20 @@ export class IsolateInstance implements Instance {
     this.#watchdog = watchdog;
     this.#entryTimeoutMs = entryTimeoutMs(limits.cpuMs);
     this.#cpuNs = sandbox.isolate.cpuTime;
+    const find = (invocation: number): Invocation | undefined => this.#invocations.get(invocation);
+    const desk = openDesk(limits.cpuMs, find);
     this.#output = new Output({
       watcher,
       logBytes: limits.logBytes,
-      cpuMs: limits.cpuMs,
-      find: (invocation) => this.#invocations.get(invocation),
+      desk,
+      find,
       push: (invocation, text, bytes, taken) => {
         if (this.#invocations.get(invocation) !== undefined) this.#push(invocation, text, bytes, { taken });
       },
     });
     sandbox.port.send = (text, bytes) => this.#output.receive(text, bytes);
     sandbox.port.overMemory = () => this.#kill();
+    sandbox.port.serve = (call) => serveNow(desk, this.#running(), call);
     sandbox.onCatastrophe = (message) => watcher.condemned(message);
     this.#sampleMemory(performance.now());
   }
@@ -331,7 +335,7 @@ export class IsolateInstance implements Instance {
   }
 
   #forget(found: Invocation): void {
-    clearTimers(found);
+    release(found);
     this.#invocations.take(found.number);
   }
 

@@ -1,5 +1,7 @@
+import { closeTab, ServiceDesk, type Payer, type Tab } from './services/desk.ts';
+
 /** What the cell keeps of one invocation: its budgets and what must be taken back when it ends. */
-export interface Invocation {
+export interface Invocation extends Payer {
   readonly number: number;
   cpuMs: number;
   /** CPU seen by ticks in the entry that runs now; replaced by the exact figure when the entry ends. */
@@ -14,8 +16,8 @@ export interface Invocation {
   /** The line that carried the whole answer, sent together with the end. */
   answer: { readonly json: string; readonly bytes: Uint8Array | undefined } | undefined;
   timers: Map<number, NodeJS.Timeout> | undefined;
-  /** Settles when the digests asked for so far are done; never rejects. */
-  digests: Promise<void> | undefined;
+  /** Work the cell does for it. */
+  tab: Tab | undefined;
 }
 
 /** Timers one invocation may have running. */
@@ -34,7 +36,7 @@ export function createInvocation(number: number): Invocation {
     finished: false,
     answer: undefined,
     timers: undefined,
-    digests: undefined,
+    tab: undefined,
   };
 }
 
@@ -79,7 +81,21 @@ export function clearTimer(of: Invocation, id: number): void {
   of.timers?.delete(id);
 }
 
-export function clearTimers(of: Invocation): void {
+/** Where invocations with so much CPU each have work done; `find` knows those that are not over. */
+export function openDesk(
+  cpuMs: number,
+  find: (invocation: number) => Invocation | undefined,
+): ServiceDesk<Invocation> {
+  return new ServiceDesk({ cpuMs, isOpen: (payer) => find(payer.number) === payer });
+}
+
+/** The invocation is over: takes back what it still holds. */
+export function release(of: Invocation): void {
+  clearTimers(of);
+  if (of.tab !== undefined) closeTab(of);
+}
+
+function clearTimers(of: Invocation): void {
   if (of.timers === undefined) return;
   for (const handle of of.timers.values()) clearTimeout(handle);
   of.timers = undefined;

@@ -27,7 +27,11 @@ export function parseArray(json: string): readonly unknown[] | undefined {
 }
 
 /** The part of `bytes` that a pair [off, len] of a line points at, or undefined when it points elsewhere. */
-export function slice(bytes: ArrayBuffer | undefined, off: unknown, len: unknown): Uint8Array | undefined {
+export function slice(
+  bytes: ArrayBuffer | undefined,
+  off: unknown,
+  len: unknown,
+): Uint8Array<ArrayBuffer> | undefined {
   if (bytes === undefined || !Number.isSafeInteger(off) || !Number.isSafeInteger(len)) return undefined;
   const start = off as number;
   const length = len as number;

@@ -1,14 +1,14 @@
 import type { InstanceWatcher } from '#runtime/engine.ts';
 import { In } from '#runtime/guest/protocol.ts';
-import { digest, digestCpuMs, parseAlgorithm, refused, type DigestResult } from './digest.ts';
 import { clearTimer, setTimer, type Invocation } from './invocations.ts';
 import { parseArray, parseLine, slice, toCount, type Line } from './lines.ts';
+import type { Asked, Reply, ServiceDesk } from './services/desk.ts';
 
 /** What the output of an isolate needs of the instance it comes from. */
 export interface OutputOwner {
   readonly watcher: InstanceWatcher;
   readonly logBytes: number;
-  readonly cpuMs: number;
+  readonly desk: ServiceDesk<Invocation>;
   find(invocation: number): Invocation | undefined;
   /** `taken` is called once the guest has worked on it. */
   push(invocation: number, text: string, bytes: Uint8Array, taken?: () => void): void;
@@ -23,7 +23,7 @@ const mostBytes = 32 * 2 ** 20;
 
 /**
  * Reads what an isolate sends: passes answers, bodies and operations on to the host, and serves here what needs no
- * host: timers, digests, the log budget. Lines of invocations that are over are dropped.
+ * host: timers, work for the cell, the log budget. Lines of invocations that are over are dropped.
  */
 export class Output {
   readonly #owner: OutputOwner;
@@ -134,43 +134,24 @@ export class Output {
     const [op, binding, method, args, off, len] = operation;
     const part = slice(buffer, off, len);
     if (part !== undefined && part.length > mostBytes) return this.#tooLong(found);
-    if (binding === '' && method === 'digest')
-      return this.#digest(found, toCount(op), { args, data: part ?? noBytes });
+    if (binding === '' && this.#owner.desk.serves(method))
+      return this.#serve(found, toCount(op), { method, args, bytes: part ?? noBytes });
     return this.#watcher.line(found.number, 'O', line.json, part);
   }
 
-  /**
-   * Charged before it is done, and not done when the budget does not cover it. One at a time for an invocation, so that
-   * it has one thread of the pool and its neighbours the others.
-   */
-  #digest(
-    found: Invocation,
-    op: number,
-    { args, data }: { readonly args: unknown; readonly data: Uint8Array },
-  ): void {
-    const algorithm = parseAlgorithm(args);
-    if (algorithm === undefined) {
-      const message = 'Unrecognized digest; use SHA-1, SHA-256, SHA-384 or SHA-512';
-      return this.#digested(found, op, refused('NotSupportedError', message));
-    }
-    found.cpuMs += digestCpuMs(algorithm, data.length);
-    if (found.cpuMs > this.#owner.cpuMs) {
-      found.over ??= 'cpuMs';
-      // Takes the invocation into another entry, whose end sees that it is over.
-      return this.#digested(found, op, refused('OperationError', 'The CPU budget does not cover it'));
-    }
-    const before = found.digests ?? Promise.resolve();
-    found.digests = before.then(async () => {
-      if (this.#owner.find(found.number) !== found) return;
-      this.#digested(found, op, await digest(algorithm, data));
-    });
+  #serve(found: Invocation, op: number, asked: Asked): void {
+    const reply = this.#owner.desk.ask(found, asked);
+    if (reply instanceof Promise) void reply.then((late) => this.#served(found, op, late));
+    else this.#served(found, op, reply);
   }
 
-  #digested(found: Invocation, op: number, result: DigestResult): void {
-    if (this.#owner.find(found.number) !== found) return;
-    const head = `[${In.Answer},${found.number},${op},`;
-    if (result.ok)
-      return this.#owner.push(found.number, `${head}1,null,0,${result.bytes.length},0]`, result.bytes);
-    return this.#owner.push(found.number, `${head}0,${JSON.stringify(result.error)},0,-1,0]`, noBytes);
+  #served(found: Invocation, op: number, reply: Reply | undefined): void {
+    if (reply === undefined || this.#owner.find(found.number) !== found) return;
+    const head = `[${In.Answer},${found.number},${op},${reply.ok ? 1 : 0},`;
+    if (!reply.ok)
+      return this.#owner.push(found.number, `${head}${JSON.stringify(reply.error)},0,-1,0]`, noBytes);
+    const { value = null, bytes } = reply;
+    const length = bytes?.length ?? -1;
+    return this.#owner.push(found.number, `${head}${JSON.stringify(value)},0,${length},0]`, bytes ?? noBytes);
   }
 }

@@ -3,6 +3,7 @@ import ivm from 'isolated-vm';
 import { loadGuestBundle } from '#runtime/guest-bundle.ts';
 import type { EventHead, RequestHead } from '#runtime/guest/protocol.ts';
 import { In } from '#runtime/guest/protocol.ts';
+import { serveAtOnce } from './services.ts';
 
 /** One line of the guest, taken apart; `bytes` is what its [off, len] points to, when it has one. */
 export interface Line {
@@ -66,6 +67,7 @@ export class GuestHarness {
         sync,
         new ivm.ExternalCopy(marker).copyInto(),
         new ivm.ExternalCopy(new Uint8Array(randomBytes(4096)).buffer).copyInto(),
+        new ivm.Callback(serveAtOnce),
       ],
       { result: { reference: true } },
     ) as ivm.Reference<Record<'deliver' | 'prepare' | 'start', unknown>>;

@@ -12,6 +12,16 @@ export interface WebIo {
   setTimeout?(callback: () => void, ms: number): unknown;
   /** An exception nobody catches (a throwing event listener). Default: a rejected promise nobody handles. */
   reportError?(error: unknown): void;
+  /** Work of the cell, by method; this thread waits. `args` is JSON text of an array. Throws what the cell says. */
+  serve(method: string, args: string, bytes?: Uint8Array): Served;
+  /** The same without waiting; at the top level it is done before this returns. */
+  serveLater(method: string, args: string, bytes?: Uint8Array): Promise<Served>;
+}
+
+/** What the cell answered. Has no prototype. */
+export interface Served {
+  readonly value: unknown;
+  readonly bytes: Uint8Array<ArrayBuffer> | undefined;
 }
 
 const missing = (): never => {
@@ -19,7 +29,14 @@ const missing = (): never => {
 };
 
 /** Set once by installWeb; read at call time only, never while modules load. */
-export let io: WebIo = { idna: missing, random: missing, now: missing, origin: 0 };
+export let io: WebIo = {
+  idna: missing,
+  random: missing,
+  now: missing,
+  origin: 0,
+  serve: missing,
+  serveLater: missing,
+};
 
 /** Called by installWeb. */
 export function setIo(next: WebIo): void {

@@ -3,6 +3,7 @@ import { domainToASCII, fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import ivm from 'isolated-vm';
 import { webAlias, webBanner } from '#runtime/guest/web/bundle-options.ts';
+import { serveForTest } from '#test/support/services.ts';
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url));
 
@@ -48,12 +49,25 @@ export async function openWebIsolate(options: { readonly before?: string } = {})
     'random',
     new ivm.Callback((length: number) => randomFillSync(new Uint8Array(length)).buffer),
   );
+  await context.global.set(
+    'serve',
+    new ivm.Reference(async (method: string, args: string, bytes: ArrayBuffer | undefined) =>
+      new ivm.ExternalCopy(await serveForTest(method, args, bytes)).copyInto({ release: true }),
+    ),
+  );
   if (options.before) await context.eval(options.before);
   const script = await isolate.compileScript(await bundleWeb());
   await script.run(context);
   await context.eval(`
     {
-      const { idna, random } = globalThis;
+      const { idna, random, serve } = globalThis;
+      delete globalThis.serve;
+      const ask = (method, args, bytes) => {
+        const copy = bytes && bytes.slice().buffer;
+        const [ok, json, answer] = serve.applySyncPromise(undefined, [method, args, copy], { arguments: { copy: true } });
+        if (ok !== 1) throw Object.assign(new Error(JSON.parse(json).message), JSON.parse(json));
+        return { value: JSON.parse(json), bytes: answer && new Uint8Array(answer) };
+      };
       globalThis.timers = [];
       globalThis.reported = [];
       web.installWeb({
@@ -63,6 +77,8 @@ export async function openWebIsolate(options: { readonly before?: string } = {})
         origin: 1000,
         setTimeout: (run, ms) => timers.push({ run, ms }),
         reportError: (error) => reported.push(error),
+        serve: ask,
+        serveLater: async (...asked) => ask(...asked),
       });
     }`);
   return {

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import t from 'tap';
 import type { InstanceWatcher } from '#runtime/engine.ts';
-import { digestCpuMs } from '#runtime/isolate/digest.ts';
+import { digestCpuMs } from '#runtime/isolate/services/digest.ts';
 import { createInvocation, type Invocation } from '#runtime/isolate/invocations.ts';
 import { Output } from '#runtime/isolate/output.ts';
+import { ServiceDesk } from '#runtime/isolate/services/desk.ts';
 
 const MiB = 2 ** 20;
 
@@ -36,7 +37,7 @@ function desk(cpuMs: number): Desk {
   const output = new Output({
     watcher,
     logBytes: 0,
-    cpuMs,
+    desk: new ServiceDesk({ cpuMs, isOpen: () => alive }),
     find: (invocation) => (alive && invocation === 1 ? found : undefined),
     push: (_invocation, text, bytes) => pushed.push({ head: JSON.parse(text) as unknown[], bytes }),
   });
