@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { distance } from 'fastest-levenshtein';
+import { allowances, type Allowance } from '#runtime/allowance.ts';
 import { HostError } from '#runtime/errors.ts';
 import { defaultCaps, leastLimits, limitNames, type Limits } from '#runtime/limits.ts';
 import type { HostLogLine, HostOptions } from './host.ts';
@@ -14,6 +15,7 @@ export interface HostConfig {
   /** File of the SQLite store. */
   readonly storeFile: string | undefined;
   readonly caps: Limits;
+  readonly forbid: readonly Allowance[];
   readonly warmBytes: number;
   readonly idleMs: number;
   readonly spares: number;
@@ -33,6 +35,7 @@ const names: readonly (keyof HostOptions)[] = [
   'sandbox',
   'store',
   'caps',
+  'forbid',
   'warmBytes',
   'idleMs',
   'spares',
@@ -55,6 +58,7 @@ export function parseHostOptions(options: HostOptions = {}): HostConfig {
     sandbox: oneOf('sandbox', options.sandbox ?? 'auto', ['auto', 'require', 'off']),
     storeFile: parseStore(options.store),
     caps: parseCaps(options.caps ?? {}),
+    forbid: parseForbid(options.forbid ?? []),
     warmBytes: whole('warmBytes', options.warmBytes ?? 512 * 2 ** 20, 2 ** 20, 2 ** 40),
     idleMs: whole('idleMs', options.idleMs ?? 600_000, 1, 2 ** 31 - 1),
     spares: whole('spares', options.spares ?? 2, 0, 64),
@@ -110,6 +114,11 @@ function parseCaps(caps: Partial<Limits>): Limits {
       merged[name] = whole(`caps.${name}`, given, leastLimits[name], Number.MAX_SAFE_INTEGER);
   }
   return merged as unknown as Limits;
+}
+
+function parseForbid(forbid: unknown): readonly Allowance[] {
+  if (!Array.isArray(forbid)) return bad(`forbid is ${JSON.stringify(forbid)}; give a list, e.g. ["eval"]`);
+  return forbid.map((word) => oneOf('forbid', word as Allowance, allowances));
 }
 
 function whole(name: string, value: unknown, least: number, most: number): number {

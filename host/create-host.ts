@@ -79,6 +79,7 @@ async function open(config: HostConfig, probes: HostProbes, undo: (() => unknown
     store,
     vault,
     caps: config.caps,
+    forbid: config.forbid,
     bindings: bindings.byKind,
     ports: { log: config.log },
   });

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Allowance } from '#runtime/allowance.ts';
 import type { AccessRule } from '#runtime/deployment.ts';
 import type { Limits } from '#runtime/limits.ts';
 import type { Outcome } from '#runtime/outcome.ts';
@@ -18,6 +19,8 @@ export interface HostOptions {
   readonly store?: string;
   /** Caps over every manifest. */
   readonly caps?: Partial<Limits>;
+  /** What no manifest may have under `allow`, e.g. `['eval']`. Default: nothing is forbidden. */
+  readonly forbid?: readonly Allowance[];
   /** Warm instances of one cell, in bytes. Default 512 MB. */
   readonly warmBytes?: number;
   /** An instance unused for this long is disposed. Default 10 minutes. */
@@ -98,6 +101,8 @@ export interface VersionInfo {
   readonly cordon: string;
   readonly bindings: readonly { readonly name: string; readonly kind: string }[];
   readonly vars: readonly string[];
+  /** What its manifest allows; a host that forbids some of it does not give it. Absent: nothing. */
+  readonly allow?: readonly Allowance[];
   /** Who may call where. Absent: everybody everywhere. */
   readonly access?: readonly AccessRule[];
   /** What will not work as it stands, e.g. a secret that is not set. */

@@ -1,3 +1,4 @@
+import type { Allowance } from './allowance.ts';
 import type { Limits } from './limits.ts';
 
 /** A function's name: a DNS label, so that `<name>.localhost` works. */
@@ -132,6 +133,8 @@ export interface DeploymentHead {
   /** Empty: everybody may call. */
   readonly access: readonly AccessRule[];
   readonly egress: EgressPolicy;
+  /** Absent: nothing. */
+  readonly allow?: readonly Allowance[];
   readonly assets?: AssetsHead;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;

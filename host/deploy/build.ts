@@ -49,6 +49,9 @@ const noCode = "export default { fetch: () => new Response('Not found\\n', { sta
 
 async function buildOpened(opened: OpenSource, options: SourceOptions): Promise<Build> {
   if (opened.entry === '') return staticBuild(opened);
+  if (isWasmEntry(opened.entry) || isLanguageFile(opened.entry)) {
+    if (opened.manifest.allow !== undefined) refuse(opened, 'allow', 'for JavaScript and TypeScript');
+  }
   if (isWasmEntry(opened.entry)) return await wasmBuild(opened, options);
   if (isLanguageFile(opened.entry)) return await languageBuild(opened, options);
   if (opened.manifest.wasm !== undefined) refuse(opened, 'wasm', 'for WebAssembly modules and components');

@@ -1,5 +1,6 @@
 import type { AssetList } from '#bindings/assets/list.ts';
 import type { Store } from '#bindings/store/store.ts';
+import type { Allowance } from '#runtime/allowance.ts';
 import type { Binding } from '#runtime/binding.ts';
 import { HostError } from '#runtime/errors.ts';
 import type { Limits } from '#runtime/limits.ts';
@@ -31,6 +32,7 @@ export interface DeploymentsOptions {
   /** Opens the secrets in the store. */
   readonly vault: Vault;
   readonly caps: Limits;
+  readonly forbid: readonly Allowance[];
   /** By kind. */
   readonly bindings: ReadonlyMap<string, Binding>;
   readonly ports?: {
@@ -77,6 +79,7 @@ export async function openDeployments(options: DeploymentsOptions): Promise<Depl
   const now = ports.now ?? Date.now;
   const context = {
     caps,
+    forbid: options.forbid,
     kinds: options.bindings,
     load: readCode.bind(undefined, store),
   };

@@ -43,12 +43,20 @@ export function chooseName({ option, manifest, hint }: NameSources): FunctionNam
   );
 }
 
-/** What the store keeps of a manifest, with every default in place. */
+/** What the store keeps of a manifest, with every default in place. Throws HostError ERR_MANIFEST for what the host forbids. */
 export function toContent(
   { manifest, code, sourceBytes }: Build,
   context: TargetContext,
   assets?: AssetsHead,
 ): VersionContent {
+  const { allow = [] } = manifest;
+  const forbidden = allow.find((allowance) => context.forbid.includes(allowance));
+  if (forbidden !== undefined) {
+    throw new HostError(
+      'ERR_MANIFEST',
+      `Cannot deploy: "allow" asks for ${forbidden}, which this host forbids; leave it out`,
+    );
+  }
   return {
     code: toCodeRecord(code, sourceBytes),
     limits: toLimits(manifest.limits ?? {}, context.caps),
@@ -60,6 +68,7 @@ export function toContent(
     // Left out where they say nothing: what was deployed before they were known keeps its id.
     ...(manifest.access === undefined || manifest.access.length === 0 ? {} : { access: manifest.access }),
     ...(manifest.egress === undefined ? {} : { egress: manifest.egress }),
+    ...(allow.length === 0 ? {} : { allow: [...new Set(allow)].sort() }),
     ...(assets === undefined ? {} : { assets }),
   };
 }

@@ -36,6 +36,7 @@ export function toVersionInfo(state: FunctionState, version: number, caps: Limit
     cordon: record.cordon,
     bindings: record.bindings.map(({ name, kind }) => ({ name, kind })),
     vars: Object.keys(record.vars),
+    ...(record.allow === undefined ? {} : { allow: record.allow }),
     ...(record.access === undefined ? {} : { access: record.access }),
     ...(warnings.length === 0 ? {} : { warnings }),
   };

@@ -1,8 +1,10 @@
+import type { Allowance } from '#runtime/allowance.ts';
 import { parseFunctionName } from '#runtime/deployment.ts';
 import type { AccessRule, EgressPolicy, FunctionName } from '#runtime/deployment.ts';
 import { defaultCaps, leastLimits, limitNames } from '#runtime/limits.ts';
 import type { LimitName, Limits } from '#runtime/limits.ts';
 import type { Binding } from '#runtime/binding.ts';
+import { checkAllow } from './manifest-allow.ts';
 import { checkAuth, checkRoutes, settleRules } from './manifest-access.ts';
 import type { WrittenRule } from './manifest-access.ts';
 import { checkAssets } from './manifest-assets.ts';
@@ -31,6 +33,7 @@ export interface Manifest {
   /** From `auth` and from routes that are objects. Binding "": not settled yet, or nobody is asked. */
   readonly access?: readonly AccessRule[];
   readonly egress?: EgressPolicy;
+  readonly allow?: readonly Allowance[];
   readonly assets?: AssetsManifest;
 }
 
@@ -54,6 +57,7 @@ export const manifestKeys: readonly string[] = [
   'bindings',
   'cordon',
   'minWarm',
+  'allow',
   'egress',
   'assets',
 ];
@@ -127,6 +131,7 @@ export function checkManifest(
     else if (key === 'cordon') manifest.cordon = checkCordon(entry, report);
     else if (key === 'minWarm') manifest.minWarm = integer(entry, ['minWarm'], [0, mostWarm], report);
     else if (key === 'egress') manifest.egress = checkEgress(entry, report);
+    else if (key === 'allow') manifest.allow = checkAllow(entry, report);
     else if (key === 'assets') manifest.assets = checkAssets(entry, report);
     else report([key], `unknown key "${key}"${didYouMean(key, manifestKeys)}`);
   }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Entry } from '#bindings/store/store.ts';
+import type { Allowance } from '#runtime/allowance.ts';
 import type {
   AccessRule,
   AssetsHead,
@@ -41,6 +42,8 @@ export interface VersionRecord {
   readonly access?: readonly AccessRule[];
   /** Absent: defaultEgress. */
   readonly egress?: EgressPolicy;
+  /** Absent: nothing. */
+  readonly allow?: readonly Allowance[];
   readonly assets?: AssetsHead;
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Allowance } from '#runtime/allowance.ts';
 import type { Binding } from '#runtime/binding.ts';
 import { defaultEgress } from '#runtime/deployment.ts';
 import type { BindingDeclaration, Code, DeploymentHead, FunctionName } from '#runtime/deployment.ts';
@@ -13,12 +14,15 @@ import type { CodeRecord, VersionRecord } from './records.ts';
 
 export interface TargetContext {
   readonly caps: Limits;
+  /** What no manifest may allow. */
+  readonly forbid: readonly Allowance[];
   readonly kinds: ReadonlyMap<string, Binding>;
   readonly load: (name: FunctionName, code: CodeRecord) => Promise<Code>;
 }
 
 /**
- * What an instance of this version needs. Limits above the host's present caps are lowered to them; a secret that the
+ * What an instance of this version needs. Limits above the host's present caps are lowered to them, what the host
+ * forbids is not allowed; a secret that the
  * version itself declares as var or binding, or fills into a header of its fetches, is withheld. Throws HostError ERR_MANIFEST when a binding it names is not
  * there any more, or refuses its config.
  */
@@ -40,6 +44,7 @@ export function toTarget(
     routes: record.routes,
     access: record.access ?? [],
     egress: record.egress ?? defaultEgress,
+    allow: (record.allow ?? []).filter((allowance) => !context.forbid.includes(allowance)),
     ...(record.assets === undefined ? {} : { assets: record.assets }),
     createdAt: record.createdAt,
   };

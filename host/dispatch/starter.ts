@@ -239,6 +239,7 @@ export class Starter {
       vars: { ...deployment.vars, ...secrets },
       bindings: deployment.bindings.map(({ name, kind }) => ({ name, kind })),
       agent: this.#options.agent,
+      ...(deployment.allow === undefined || deployment.allow.length === 0 ? {} : { allow: deployment.allow }),
     };
     const { memoryMb, cpuMs, startupCpuMs, logBytes } = deployment.limits;
     return {

@@ -1,20 +1,56 @@
 /* oxlint-disable typescript/unbound-method -- methods are captured before guest code runs and called through uncurry or apply */
-import { NativeDate, apply, construct, defineProperty, floor, uncurry } from './primordials.ts';
+import {
+  NativeDate,
+  NativeNumber,
+  apply,
+  construct,
+  defineProperty,
+  floor,
+  getOwnPropertyDescriptor,
+  uncurry,
+} from './primordials.ts';
 
 let moment = 0;
+let running = false;
 
-/** Milliseconds since the epoch, as of the beginning of the entry. */
+/** Milliseconds since the epoch, as of the beginning of the entry; where the manifest allows it, as of now. */
 export function now(): number {
-  return moment;
+  return running ? tick() : moment;
 }
 
 export function setNow(value: number): void {
-  moment = value;
+  if (!running || value > moment) moment = value;
+}
+
+/** Lets time pass within an entry (`runningClock`). */
+export function runClock(): void {
+  running = true;
+}
+
+/** Never back, as performance.now() may not. */
+function tick(): number {
+  const at = nativeNow();
+  if (at > moment) moment = at;
+  return moment;
+}
+
+/** V8's own clock, with microseconds where Temporal has them. */
+const nativeNow: () => number = createNativeClock();
+
+function createNativeClock(): () => number {
+  const { Temporal } = globalThis as unknown as {
+    Temporal?: { Now: { instant: () => object }; Instant: { prototype: object } };
+  };
+  if (Temporal === undefined) return NativeDate.now;
+  const { instant } = Temporal.Now;
+  const nanoseconds = getOwnPropertyDescriptor(Temporal.Instant.prototype, 'epochNanoseconds')?.get;
+  const read = uncurry(nanoseconds as (this: object) => bigint);
+  return () => NativeNumber(read(instant())) / 1e6;
 }
 
 /**
  * Replaces every clock a guest can read: Date, Temporal.Now and Intl.DateTimeFormat without a date. All stand still
- * within an entry, so that no loop can time what its neighbours or the processor do.
+ * within an entry, unless `runClock` was called, so that no loop can time what its neighbours or the processor do.
  */
 export function installClock(): void {
   installDate();
@@ -25,11 +61,11 @@ export function installClock(): void {
 function installDate(): void {
   const toText = uncurry(NativeDate.prototype.toString);
   function FrozenDate(...args: unknown[]): unknown {
-    if (new.target === undefined) return toText(new NativeDate(moment));
-    return construct(NativeDate, args.length === 0 ? [moment] : args, new.target);
+    if (new.target === undefined) return toText(new NativeDate(now()));
+    return construct(NativeDate, args.length === 0 ? [now()] : args, new.target);
   }
   const members: Record<string, unknown> = {
-    now: () => floor(moment),
+    now: () => floor(now()),
     UTC: NativeDate.UTC,
     parse: NativeDate.parse,
   };
@@ -70,7 +106,7 @@ function installTemporal(): void {
   const part = (name: string): ((self: object) => unknown) =>
     uncurry(ZonedDateTime.prototype[name] as (this: object) => unknown);
   const [toDate, toTime, toDateTime] = [part('toPlainDate'), part('toPlainTime'), part('toPlainDateTime')];
-  const instant = (): object => fromMs(Instant, floor(moment));
+  const instant = (): object => fromMs(Instant, floor(now()));
   const zonedNow = (zone: unknown): object => zoned(instant(), zone === undefined ? zoneId(Now) : zone);
   const members: Record<string, Zone> = {
     instant: () => instant(),
@@ -93,12 +129,12 @@ function installFormat(): void {
     ...native,
     get(this: unknown) {
       const format = getFormat(this);
-      return (date?: unknown): string => apply(format, undefined, [date === undefined ? moment : date]);
+      return (date?: unknown): string => apply(format, undefined, [date === undefined ? now() : date]);
     },
   });
   const members = {
     formatToParts(date?: unknown): unknown {
-      return apply(formatToParts, this, [date === undefined ? moment : date]);
+      return apply(formatToParts, this, [date === undefined ? now() : date]);
     },
   };
   defineProperty(prototype, 'formatToParts', {

@@ -1,4 +1,5 @@
 /* oxlint-disable typescript/unbound-method -- methods are captured before guest code runs and called through uncurry or apply */
+import { runClock } from './clock.ts';
 import {
   NativeEvalError,
   NativeRangeError,
@@ -14,11 +15,26 @@ import { installWebAssembly } from './webassembly.ts';
  * making code from strings.
  */
 export function harden(): void {
-  const globals = globalThis as Record<string, unknown>;
-  for (const name of ['SharedArrayBuffer', 'Atomics']) delete globals[name];
+  removeSharedMemory();
   installWebAssembly();
   installArrayBuffer();
   refuseCodeFromStrings();
+}
+
+function removeSharedMemory(): void {
+  const globals = globalThis as Record<string, unknown>;
+  const { SharedArrayBuffer, Atomics } = globalThis;
+  delete globals['SharedArrayBuffer'];
+  delete globals['Atomics'];
+  restoreSharedMemory = () => {
+    // There is one thread: who waits here waits for ever.
+    delete (Atomics as { wait?: unknown }).wait;
+    delete (Atomics as { waitAsync?: unknown }).waitAsync;
+    // What grows is memory nobody counts.
+    delete (SharedArrayBuffer.prototype as { grow?: unknown }).grow;
+    setGlobal('SharedArrayBuffer', SharedArrayBuffer);
+    setGlobal('Atomics', Atomics);
+  };
 }
 
 // Fixed-length buffers are refused beyond the limit; `maxByteLength` reserves memory nobody counts.
@@ -58,13 +74,31 @@ function installArrayBuffer(): void {
   defineProperty(globalThis, 'ArrayBuffer', { value: FixedArrayBuffer, writable: true, configurable: true });
 }
 
+/** What was taken away, for `relax`. */
+let restoreEval = (): void => undefined;
+let restoreSharedMemory = (): void => undefined;
+
+/** Gives back what the manifest allows. Before the guest's top level runs. */
+export function relax(allow: readonly string[]): void {
+  for (let index = 0; index < allow.length; index++) {
+    if (allow[index] === 'eval') restoreEval();
+    if (allow[index] === 'runningClock') runClock();
+    if (allow[index] === 'sharedArrayBuffer') restoreSharedMemory();
+  }
+}
+
 /** `eval` and the four function constructors throw an EvalError, as Workers have it. */
 function refuseCodeFromStrings(): void {
+  const undo: (() => void)[] = [];
+  restoreEval = () => {
+    for (let index = 0; index < undo.length; index++) undo[index]?.();
+  };
   const refuse = (): never => {
     throw new NativeEvalError('Code from strings is not allowed here; write it as code');
   };
   for (const sample of [function () {}, async function () {}, function* () {}, async function* () {}]) {
     const prototype = Object.getPrototypeOf(sample) as { readonly constructor: { readonly name: string } };
+    const native = prototype.constructor;
     const stand = function (): never {
       return refuse();
     };
@@ -72,8 +106,24 @@ function refuseCodeFromStrings(): void {
     defineProperty(stand, 'length', { value: 1, configurable: true });
     defineProperty(stand, 'prototype', { value: prototype, writable: false });
     defineProperty(prototype, 'constructor', { value: stand, writable: false, configurable: true });
-    if (prototype === Function.prototype)
-      defineProperty(globalThis, 'Function', { value: stand, writable: true, configurable: true });
+    undo.push(() => {
+      defineProperty(prototype, 'constructor', {
+        value: native,
+        writable: prototype === Function.prototype,
+        configurable: true,
+      });
+    });
+    if (prototype === Function.prototype) replaceGlobal('Function', stand, undo);
   }
-  defineProperty(globalThis, 'eval', { value: refuse, writable: true, configurable: true });
+  replaceGlobal('eval', refuse, undo);
+}
+
+function replaceGlobal(name: string, value: unknown, undo: (() => void)[]): void {
+  const native = (globalThis as Record<string, unknown>)[name];
+  undo.push(() => setGlobal(name, native));
+  setGlobal(name, value);
+}
+
+function setGlobal(name: string, value: unknown): void {
+  defineProperty(globalThis, name, { value, writable: true, configurable: true });
 }

@@ -152,4 +152,6 @@ export interface StartHead {
   readonly bindings: readonly { readonly name: string; readonly kind: string }[];
   /** seen as navigator.userAgent */
   readonly agent: string;
+  /** what the manifest allows (runtime/allowance.ts); absent: nothing */
+  readonly allow?: readonly string[];
 }

@@ -4,6 +4,7 @@ import { thrownJson } from './answer.ts';
 import { setNow } from './clock.ts';
 import { prepareEnvironment } from './environment.ts';
 import { prepareLambda } from './lambda.ts';
+import { relax } from './harden.ts';
 import { findHandlers } from './module.ts';
 import { NativeTypeError, defineProperty, parseJson, quoteList } from './primordials.ts';
 import { checkMemory, write } from './output.ts';
@@ -31,6 +32,7 @@ export function prepare(json: string, now?: number): void {
   const head = parseJson(json) as StartHead;
   functionName = head.function;
   limitMemories(head.memoryMb);
+  if (head.allow !== undefined) relax(head.allow);
   for (const name in head.vars) {
     defineProperty(processEnv, name, plain(head.vars[name]));
   }

@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import type { Host, HostLogLine, Listening } from '#host/host.ts';
+import type { Host, HostLogLine, HostOptions, Listening } from '#host/host.ts';
 import type { Arguments } from '../arguments.ts';
 import { deployExamples } from '../examples.ts';
 import type { ExampleOptions } from '../examples.ts';
@@ -35,6 +35,11 @@ export const hostFlags: Readonly<Record<string, Flag>> = {
     type: 'string',
     value: 'URL',
     help: 'Where people reach the gateway, for links in mails; or ISLET_PUBLIC_URL',
+  },
+  forbid: {
+    type: 'string',
+    value: 'LIST',
+    help: 'What no manifest may have under allow, e.g. eval,runningClock',
   },
   'no-private-egress': {
     type: 'boolean',
@@ -110,6 +115,7 @@ export async function openHost(
   const cells = args.number('cells', 1, 256);
   const sandbox = args.choice('sandbox', ['auto', 'require', 'off']);
   const store = args.text('store');
+  const forbid = args.text('forbid');
   const { env } = options.context;
   const smtpUrl = args.text('smtp') ?? env['ISLET_SMTP_URL'];
   const mailFrom = args.text('mail-from') ?? env['ISLET_MAIL_FROM'];
@@ -124,6 +130,7 @@ export async function openHost(
     ...(smtpUrl === undefined ? {} : { smtpUrl }),
     ...(mailFrom === undefined ? {} : { mailFrom }),
     ...(publicUrl === undefined ? {} : { publicUrl }),
+    ...(forbid === undefined ? {} : { forbid: forbid.split(',') as HostOptions['forbid'] & {} }),
     ...(args.is('no-private-egress') ? { privateEgress: false } : {}),
   });
   return { host, [Symbol.asyncDispose]: () => host.close() };

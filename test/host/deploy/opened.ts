@@ -30,7 +30,14 @@ export function openBench(t: Test, store: Store = temporaryStore(t)): Bench {
     open: async (options) => {
       const { keyFile: file = keyFile, ...rest } = options ?? {};
       const vault = await openStoreVault(rest.store ?? store, file);
-      const deployments = await openDeployments({ store, vault, caps: defaultCaps, bindings, ...rest });
+      const deployments = await openDeployments({
+        store,
+        vault,
+        caps: defaultCaps,
+        forbid: [],
+        bindings,
+        ...rest,
+      });
       t.teardown(() => deployments.close());
       return deployments;
     },

@@ -1,0 +1,2 @@
+test(() => assert_equals(1, 2), 'one is two');
+test(() => assert_equals(1, 1), 'one is one');

@@ -1,0 +1,2 @@
+test(() => {}, 'before');
+throw new Error('not caught');

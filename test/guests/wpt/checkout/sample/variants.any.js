@@ -1,0 +1,3 @@
+// META: variant=?one
+// META: variant=?two
+test(() => assert_equals(location.search, '?one'), 'only the first variant passes');

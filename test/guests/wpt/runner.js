@@ -1,0 +1,116 @@
+/**
+ * The function that runs one test file: its scripts come in the request, as text, and are evaluated as a browser would
+ * evaluate them: one after the other, in the global scope, in sloppy mode (indirect eval, which the manifest allows).
+ */
+const evaluate = globalThis.eval;
+const { stringify } = JSON;
+const Answer = Response;
+const { setTimeout, clearTimeout } = globalThis;
+const fileLevel = ['OK', 'ERROR', 'TIMEOUT', 'PRECONDITION_FAILED'];
+const subtestLevel = ['PASS', 'FAIL', 'TIMEOUT', 'NOTRUN', 'PRECONDITION_FAILED'];
+const longestMessage = 300;
+/** A file that threw has no more than what it began before. */
+const afterThrowMs = 1000;
+
+export default {
+  async fetch(request) {
+    const { scripts, url, waitMs } = await request.json();
+    const location = new URL(url);
+    globalThis.location = toLocation(location);
+    // A shell as far as testharness.js can tell (no document, no WorkerGlobalScope); tests that ask learn that it is no
+    // window, and then do as in a worker, which is the nearest thing.
+    globalThis.GLOBAL = { isWindow: () => false, isWorker: () => true, isShadowRealm: () => false };
+    resolveAgainst(location.href);
+
+    const tests = [];
+    const ending = Promise.withResolvers();
+    let thrown;
+    for (const { name, source } of scripts) {
+      try {
+        evaluate(`${source}\n//# sourceURL=${name}`);
+      } catch (error) {
+        thrown ??= describe(error);
+      }
+      if (!name.endsWith('/testharness.js')) continue;
+      globalThis.setup({ explicit_timeout: true });
+      globalThis.add_result_callback(({ name: test, status, message }) => {
+        tests.push([test, subtestLevel[status], toMessage(message)]);
+      });
+      globalThis.add_completion_callback((_tests, { status, message }) => {
+        ending.resolve([fileLevel[status], toMessage(message)]);
+      });
+    }
+    if (globalThis.done === undefined) return answer(['ERROR', thrown ?? 'no testharness.js'], tests);
+    const timer = setTimeout(() => globalThis.timeout(), thrown === undefined ? waitMs : afterThrowMs);
+    globalThis.done();
+    const [status, message] = await ending.promise;
+    clearTimeout(timer);
+    return answer(thrown === undefined ? [status, message] : ['ERROR', thrown], tests);
+  },
+};
+
+function answer([status, message], tests) {
+  return new Answer(stringify({ status, message, tests }));
+}
+
+function toMessage(message) {
+  return message === null || message === undefined ? '' : String(message).slice(0, longestMessage);
+}
+
+function describe(error) {
+  try {
+    return toMessage(`${error?.name}: ${error?.message}`);
+  } catch {
+    return 'an exception without a text';
+  }
+}
+
+/** WorkerLocation, as data. */
+function toLocation({ href, origin, protocol, host, hostname, port, pathname, search, hash }) {
+  const location = { href, origin, protocol, host, hostname, port, pathname, search, hash };
+  Object.defineProperty(location, 'toString', { value: () => href });
+  return Object.freeze(location);
+}
+
+/**
+ * A function has no address of its own, so islet refuses relative URLs. The tests fetch what lies beside them: here, and
+ * nowhere else, URLs given as text are resolved against the test's address first.
+ */
+function resolveAgainst(base) {
+  const { Request, URL } = globalThis;
+  const absolute = (given) => {
+    if (given instanceof Request || typeof given === 'symbol') return given;
+    const text = `${given}`;
+    return URL.parse(text, base)?.href ?? text;
+  };
+  const first = (args) => (args.length === 0 ? args : [absolute(args[0]), ...args.slice(1)]);
+  const handler = {
+    apply: (target, self, args) => Reflect.apply(target, self, first(args)),
+    construct: (target, args, as) => Reflect.construct(target, first(args), as),
+  };
+  const replace = (owner, name) => {
+    const native = owner[name];
+    if (native === undefined) return;
+    const descriptor = Object.getOwnPropertyDescriptor(owner, name);
+    const value = new Proxy(native, handler);
+    Object.defineProperty(owner, name, { ...descriptor, value });
+    if (native.prototype?.constructor === native)
+      Object.defineProperty(native.prototype, 'constructor', { value, writable: true, configurable: true });
+  };
+  for (const name of ['Request', 'EventSource', 'WebSocket']) replace(globalThis, name);
+  replace(Response, 'redirect');
+  // fetch rejects for what cannot become text, it does not throw.
+  const { fetch } = globalThis;
+  globalThis.fetch = {
+    fetch(...args) {
+      let resolved;
+      try {
+        resolved = first(args);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+      return Reflect.apply(fetch, undefined, resolved);
+    },
+  }.fetch;
+  Object.defineProperty(globalThis.fetch, 'length', { value: 1, configurable: true });
+}

@@ -1,0 +1,133 @@
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { join, matchesGlob } from 'node:path';
+import type { Variant } from './checkout.ts';
+import { variantName } from './checkout.ts';
+import type { Result } from './result.ts';
+
+/** Names of subtests, or every one of the file. */
+export type Listed = readonly string[] | 'all';
+
+/** Known failures with one reason, by variant. */
+export interface KnownFailure {
+  readonly reason: string;
+  readonly tests: Readonly<Record<string, Listed>>;
+}
+
+/** Tests that are not run, by glob. */
+export interface Exclusion {
+  readonly reason: string;
+  readonly files: readonly string[];
+}
+
+/** One row's file: expectations/<row, "-" for "/">.json. */
+export interface Expectations {
+  readonly excluded: readonly Exclusion[];
+  readonly failures: readonly KnownFailure[];
+}
+
+/** The reason `--update` gives to what nobody has explained yet. */
+export const unexplained: string = 'new: to be explained';
+
+const none: Expectations = { excluded: [], failures: [] };
+
+export function expectationsFile(row: string): string {
+  return `${row.replaceAll('/', '-')}.json`;
+}
+
+/** All rows' expectations in a folder, by file name; empty where there is no folder. */
+export async function readExpectations(folder: string): Promise<ReadonlyMap<string, Expectations>> {
+  const files = await readdir(folder).catch(() => []);
+  const read = new Map<string, Expectations>();
+  for (const file of files.filter((name) => name.endsWith('.json'))) {
+    const value = JSON.parse(await readFile(join(folder, file), 'utf8')) as Partial<Expectations>;
+    read.set(file, { ...none, ...value });
+  }
+  return read;
+}
+
+export async function writeExpectations(folder: string, row: string, value: Expectations): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const { excluded, failures } = value;
+  const parts = {
+    ...(excluded.length === 0 ? {} : { excluded }),
+    ...(failures.length === 0 ? {} : { failures }),
+  };
+  await writeFile(join(folder, expectationsFile(row)), `${JSON.stringify(parts, null, 2)}\n`);
+}
+
+/** Whether a variant is run; its path may match as a glob, its name with the query exactly. */
+export function isExcluded({ excluded }: Expectations, variant: Pick<Variant, 'path' | 'query'>): boolean {
+  const globs = excluded.flatMap(({ files }) => files);
+  return globs.some((glob) => matchesGlob(variant.path, glob) || variantName(variant) === glob);
+}
+
+/** What is wrong with a run, in the words of its report. */
+export interface Surprise {
+  readonly kind: 'failed' | 'passed' | 'missing';
+  readonly name: string;
+  readonly subtest: string;
+  readonly message: string;
+}
+
+/** Failures that are not listed, listed ones that passed, and listed ones that are not there. */
+export function compare({ failures }: Expectations, { variant, subtests }: Result): readonly Surprise[] {
+  const name = variantName(variant);
+  const lists = failures.map(({ tests }) => tests[name]).filter((list) => list !== undefined);
+  const failed = new Map(
+    subtests.filter(({ status }) => status !== 'PASS').map((each) => [each.name, each.message]),
+  );
+  if (lists.includes('all')) {
+    return failed.size > 0 ? [] : [{ kind: 'passed', name, subtest: 'all', message: '' }];
+  }
+  const listed = new Set(lists.flat());
+  const ran = new Set(subtests.map((each) => each.name));
+  const unlisted = [...failed].filter(([subtest]) => !listed.has(subtest));
+  const cured = [...listed].filter((subtest) => !failed.has(subtest));
+  return [
+    ...unlisted.map(([subtest, message]) => ({ kind: 'failed' as const, name, subtest, message })),
+    ...cured.map((subtest) => ({
+      kind: ran.has(subtest) || subtest === '(file)' ? ('passed' as const) : ('missing' as const),
+      name,
+      subtest,
+      message: '',
+    })),
+  ];
+}
+
+/** The expectations after these runs of a row: reasons are kept, what is new is `unexplained`, what was not run stays. */
+export function update(before: Expectations, results: readonly Result[]): Expectations {
+  const ran = new Set(results.map(({ variant }) => variantName(variant)));
+  const after = new Map<string, Record<string, Listed>>(before.failures.map(({ reason }) => [reason, {}]));
+  const add = (reason: string, name: string, list: Listed): void => {
+    const tests = after.get(reason) ?? {};
+    after.set(reason, tests);
+    const earlier = tests[name];
+    tests[name] = list === 'all' || earlier === undefined || earlier === 'all' ? list : [...earlier, ...list];
+  };
+  for (const { reason, tests } of before.failures)
+    for (const [name, list] of Object.entries(tests)) if (!ran.has(name)) add(reason, name, list);
+  for (const { variant, subtests } of results) {
+    const name = variantName(variant);
+    const failed = [...new Set(subtests.filter(({ status }) => status !== 'PASS').map((each) => each.name))];
+    const whole = before.failures.find(({ tests }) => tests[name] === 'all');
+    if (failed.length > 0 && whole !== undefined) add(whole.reason, name, 'all');
+    else if (failed.length > 1 && failed.length === subtests.length && !isListed(before, name))
+      add(unexplained, name, 'all');
+    else for (const subtest of failed) add(reasonOf(before, name, subtest), name, [subtest]);
+  }
+  const failures = [...after].filter(([, tests]) => Object.keys(tests).length > 0);
+  return { ...before, failures: failures.map(([reason, tests]) => ({ reason, tests: sorted(tests) })) };
+}
+
+function isListed({ failures }: Expectations, name: string): boolean {
+  return failures.some(({ tests }) => tests[name] !== undefined);
+}
+
+function reasonOf({ failures }: Expectations, name: string, subtest: string): string {
+  const found = failures.find(({ tests }) => tests[name] !== 'all' && tests[name]?.includes(subtest));
+  return found?.reason ?? unexplained;
+}
+
+function sorted(tests: Readonly<Record<string, Listed>>): Record<string, Listed> {
+  return Object.fromEntries(Object.entries(tests).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
