@@ -32,7 +32,7 @@ const none = {
   grows: 'ReferenceError',
 };
 
-t.test('allow: each word gives what it says and nothing else', async (t) => {
+await t.test('allow: each word gives what it says and nothing else', async (t) => {
   const test = await openTestHost(t);
   const limits = { cpuMs: 5000 };
   const see = async (name: string, allow: readonly string[]): Promise<unknown> => {
@@ -53,7 +53,7 @@ t.test('allow: each word gives what it says and nothing else', async (t) => {
   });
 });
 
-t.test('allow: a host that forbids refuses, and takes from what was deployed before', async (t) => {
+await t.test('allow: a host that forbids refuses, and takes from what was deployed before', async (t) => {
   const first = await openTestHost(t);
   await first.deploy('shop', looks, { limits: { cpuMs: 5000 }, allow: ['eval', 'runningClock'] });
   await first.host.close();
@@ -63,7 +63,7 @@ t.test('allow: a host that forbids refuses, and takes from what was deployed bef
   t.same(JSON.parse((await test.request('/shop/')).text), { ...none, moved: true });
 });
 
-t.test('allow: it is for isolates only', async (t) => {
+await t.test('allow: it is for isolates only', async (t) => {
   const test = await openTestHost(t);
   const files = { 'handler.py': 'def lambda_handler(event, context):\n    return 1\n' };
   await t.rejects(test.host.deploy({ files }, { name: 'python', manifest: { allow: ['eval'] } }), {
@@ -71,7 +71,7 @@ t.test('allow: it is for isolates only', async (t) => {
   });
 });
 
-t.test('allow: a host option that is no list of known words is refused', async (t) => {
+await t.test('allow: a host option that is no list of known words is refused', async (t) => {
   await t.rejects(openTestHost(t, { forbid: ['evil'] as never }), { code: 'ERR_BAD_INPUT' });
   await t.rejects(openTestHost(t, { forbid: 'eval' as never }), { code: 'ERR_BAD_INPUT' });
 });

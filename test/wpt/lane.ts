@@ -130,5 +130,5 @@ export class Lane {
 
 function describe(error: unknown): string {
   const { message, cause } = error as Error;
-  return cause === undefined ? message : `${message}: ${String(cause)}`;
+  return cause === undefined ? message : `${message}: ${(cause as Error).message}`;
 }

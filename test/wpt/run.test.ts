@@ -23,7 +23,7 @@ function statuses({ results }: Run): Record<string, Record<string, string>> {
   );
 }
 
-t.test('wpt: every file ends, whatever it does, and takes no other with it', async (t) => {
+await t.test('wpt: every file ends, whatever it does, and takes no other with it', async (t) => {
   const expectations = await temporaryDir(t);
   const ran = await run({ root, paths: ['sample'], expectations, waitMs });
   const found = statuses(ran);
@@ -52,7 +52,7 @@ t.test('wpt: every file ends, whatever it does, and takes no other with it', asy
   t.match(formatTable(ran.results), /\| sample \| 9 \| 11 \| 18 \| 61\.11 % \|/);
 });
 
-t.test(
+await t.test(
   'wpt: a listed failure is none, one that passes is a surprise, and --update keeps reasons',
   async (t) => {
     const folder = await temporaryDir(t);
@@ -87,13 +87,13 @@ t.test(
   },
 );
 
-t.test('wpt: a folder that is no checkout, and a path that is not in it, are refused', async (t) => {
+await t.test('wpt: a folder that is no checkout, and a path that is not in it, are refused', async (t) => {
   const expectations = await temporaryDir(t);
   await t.rejects(run({ root: expectations, paths: [], expectations }), TypeError);
   await t.rejects(run({ root, paths: ['nowhere'], expectations }), TypeError);
 });
 
-t.test('wpt: every known failure and exclusion has a reason', async (t) => {
+await t.test('wpt: every known failure and exclusion has a reason', async (t) => {
   const all = await readExpectations(join(import.meta.dirname, 'expectations'));
   for (const [file, { excluded, failures }] of all)
     for (const { reason } of [...excluded, ...failures])
