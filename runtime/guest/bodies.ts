@@ -169,7 +169,7 @@ export class OutgoingBody implements Outgoing {
   #credit = initialCredit;
   #wake: (() => void) | undefined;
   #stopped = false;
-  #stop: ((reason: Error) => void) | undefined;
+  #stop: ((reason: unknown) => void) | undefined;
 
   /** `done` runs once: at the end, when the source fails, and when the receiver wants no more. */
   constructor(invocation: Invocation, number: number, done: () => void) {
@@ -190,7 +190,7 @@ export class OutgoingBody implements Outgoing {
     this.#done();
   }
 
-  drop(reason: Error): void {
+  drop(reason: unknown): void {
     if (this.#stopped) return;
     this.#stopped = true;
     delete this.#invocation.outgoing[this.#number];

@@ -1,16 +1,10 @@
-import type { Started } from './operations.ts';
+import { matchesIntegrity } from './integrity.ts';
 import type { Invocation } from './invocation.ts';
 import { current } from './invocation.ts';
-import { NativeError, NativeTypeError, quote, quoteList } from './primordials.ts';
+import type { OperationAnswer, Started } from './operations.ts';
 import { startOperation } from './operations.ts';
-import {
-  abortReason,
-  createFetchResponse,
-  encodeUtf8,
-  isAborted,
-  onAbort,
-  takeRequest,
-} from './web/index.ts';
+import { NativeError, NativePromise, NativeTypeError, quote, quoteList } from './primordials.ts';
+import { createFetchResponse, encodeUtf8, onAbort, takeRequest } from './web/index.ts';
 
 interface FetchAnswer {
   readonly status: number;
@@ -20,52 +14,95 @@ interface FetchAnswer {
   readonly redirected: boolean;
 }
 
+type Taken = ReturnType<typeof takeRequest>;
+
+/** A promise that is rejected at once: what is wrong with the arguments is known before any microtask. */
+function rejected(reason: unknown): Promise<never> {
+  return new NativePromise<never>((_resolve, reject) => {
+    reject(reason);
+  });
+}
+
 /**
- * The global fetch (Fetch standard, fetch method), out through the host: operation "fetch" of binding "".
+ * The global fetch (Fetch standard, 5.6), out through the host: operation "fetch" of binding "".
  * args {method, url, headers, redirect}; answer {status, statusText, headers, url, redirected} and a body.
  */
-export async function fetch(input: unknown, init?: unknown): Promise<Response> {
-  const invocation = current;
-  if (invocation === undefined) {
-    throw new NativeError('fetch is not available at the top level; call it while handling a request');
-  }
-  return await fetchThrough(invocation, '', input, init);
+export function fetch(input: unknown, init: unknown = undefined): Promise<Response> {
+  if (arguments.length === 0) return rejected(new NativeTypeError('fetch needs an address or a Request'));
+  return fetchThrough(current, '', input, init);
 }
 
 /** The same by operation "fetch" of any binding. */
-export async function fetchThrough(
-  invocation: Invocation,
+export function fetchThrough(
+  invocation: Invocation | undefined,
   binding: string,
   input: unknown,
   init: unknown,
 ): Promise<Response> {
-  const { method, url, headers, body, redirect, signal } = takeRequest(input, init);
-  if (signal !== undefined && isAborted(signal)) throw abortReason(signal);
+  try {
+    const request = takeRequest(input, init);
+    const { local } = request;
+    if (local !== undefined && request.integrity === '')
+      return new NativePromise<Response>((resolve) => {
+        resolve(local);
+      });
+    if (invocation === undefined)
+      throw new NativeError('fetch is not available at the top level; call it while handling a request');
+    if (local !== undefined) return checkLocal(invocation, local, request.integrity);
+    return respond(invocation, start(invocation, binding, request), request);
+  } catch (thrown) {
+    return rejected(thrown);
+  }
+}
+
+function start(invocation: Invocation, binding: string, request: Taken): Started {
+  const { method, url, headers, body, redirect } = request;
   const args = `{"method":${quote(method)},"url":${quote(url)},"headers":${quoteList(headers)},"redirect":${quote(redirect)}}`;
-  const started = startOperation(invocation, {
+  return startOperation(invocation, {
     binding,
     method: 'fetch',
     args,
     bytes: body.kind === 'bytes' ? body.bytes : body.kind === 'text' ? encodeUtf8(body.text) : undefined,
     stream: body.kind === 'stream' ? body.stream : undefined,
   });
-  return await respond(started, signal);
 }
 
-async function respond(started: Started, signal: AbortSignal | undefined): Promise<Response> {
+async function respond(
+  invocation: Invocation,
+  started: Started,
+  { signal, integrity }: Taken,
+): Promise<Response> {
   let breakOff = (reason: unknown): void => started.kill(reason);
   if (signal !== undefined) onAbort(signal, (reason) => breakOff(reason));
-  const { value, bytes, body } = await started.answer;
-  breakOff = (reason) => body?.breakOff(reason);
-  const head = value as FetchAnswer | null;
+  const answer = await started.answer;
+  breakOff = (reason) => answer.body?.breakOff(reason);
+  const head = answer.value as FetchAnswer | null;
   if (head === null || typeof head !== 'object') throw new NativeTypeError('fetch failed');
+  const { bytes, body } = integrity === '' ? answer : await verified(invocation, answer, integrity);
   return createFetchResponse({
     status: head.status,
     statusText: head.statusText,
     headers: head.headers,
     url: head.url,
     redirected: head.redirected,
+    signal,
     ...(bytes === undefined ? {} : { bytes }),
     ...(body === undefined ? {} : { stream: () => body.stream() }),
   });
+}
+
+type Content = Pick<OperationAnswer, 'bytes' | 'body'>;
+
+/** Fetch, 4.1 "main fetch", step 22: the whole body is read, and is what the integrity says, before anybody sees it. */
+async function verified(invocation: Invocation, answer: Content, integrity: string): Promise<Content> {
+  const bytes = answer.body === undefined ? answer.bytes : await answer.body.collect();
+  if (await matchesIntegrity(invocation, bytes ?? new Uint8Array(0), integrity))
+    return { bytes, body: undefined };
+  throw new NativeTypeError('Cannot use the answer: its body is not what the integrity says');
+}
+
+async function checkLocal(invocation: Invocation, local: Response, integrity: string): Promise<Response> {
+  const bytes = new Uint8Array(await local.clone().arrayBuffer());
+  await verified(invocation, { bytes, body: undefined }, integrity);
+  return local;
 }

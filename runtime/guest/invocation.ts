@@ -22,6 +22,8 @@ export interface Incoming extends Resource {
 export interface Outgoing extends Resource {
   credit(bytes: number): void;
   cancel(): void;
+  /** Also with whatever a guest aborted its operation with. */
+  drop(reason: unknown): void;
 }
 
 /** An operation that waits for its answer. */

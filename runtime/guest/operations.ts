@@ -116,7 +116,7 @@ class WaitingOperation implements Waiting {
     if (!this.#leave()) return;
     const { invocation, number, reject } = this.#slot;
     invocation.emit(Out.Kill, `[${number}]`);
-    invocation.outgoing[number]?.drop(new NativeError('The operation was aborted'));
+    invocation.outgoing[number]?.drop(reason);
     reject(reason);
   }
 

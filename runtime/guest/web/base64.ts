@@ -12,12 +12,24 @@ const encodeNative = methodOf<(bytes: Uint8Array) => string>(Bytes.prototype, 't
 /** HTML, 8.3. Infra's forgiving-base64 decode is what V8's "loose" mode does; V8 before 14 has neither. */
 export function atob(data: unknown): string {
   requireArguments(arguments.length, 1, 'atob');
-  const text = toText(data);
-  try {
-    return decodeLatin1(native ? Bytes.fromBase64(text) : decodeSlow(text));
-  } catch {
+  const bytes = decodeBase64(toText(data));
+  if (bytes === undefined)
     throw new DOMException('The string to decode is not valid base64', 'InvalidCharacterError');
+  return decodeLatin1(bytes);
+}
+
+/** Infra, 7 "forgiving-base64 decode"; undefined where that fails. */
+export function decodeBase64(text: string): Uint8Array | undefined {
+  try {
+    return native ? Bytes.fromBase64(text) : decodeSlow(text);
+  } catch {
+    return undefined;
   }
+}
+
+/** Base64 of bytes, with padding. */
+export function encodeBase64(bytes: Uint8Array): string {
+  return native ? encodeNative(bytes) : encodeSlow(bytes);
 }
 
 /** HTML, 8.3. */
@@ -31,7 +43,7 @@ export function btoa(data: unknown): string {
     );
   const bytes = new Bytes(text.length);
   for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
-  return native ? encodeNative(bytes) : encodeSlow(bytes);
+  return encodeBase64(bytes);
 }
 
 /** Infra, 7 "forgiving-base64 decode"; throws where that fails. */

@@ -44,12 +44,13 @@ export class Blob {
     };
   }
 
-  constructor(parts?: unknown, init?: unknown) {
+  constructor(parts: unknown = undefined, init: unknown = undefined) {
     const options = toDictionary(init, 'The options of a Blob');
-    const { endings } = options;
-    if (endings !== undefined && endings !== 'transparent' && endings !== 'native')
+    const given = parts === undefined ? undefined : toParts(parts);
+    const endings = options.endings === undefined ? 'transparent' : toText(options.endings);
+    if (endings !== 'transparent' && endings !== 'native')
       throw new TypeError('The option "endings" of a Blob must be "transparent" or "native"');
-    this.#bytes = parts === undefined ? new Uint8Array(0) : joinParts(parts, endings === 'native');
+    this.#bytes = given === undefined ? new Uint8Array(0) : joinParts(given, endings === 'native');
     this.#type = options.type === undefined ? '' : normalizeType(toText(options.type));
   }
 
@@ -60,7 +61,7 @@ export class Blob {
     return this.#type;
   }
 
-  slice(start?: unknown, end?: unknown, type?: unknown): Blob {
+  slice(start: unknown = undefined, end: unknown = undefined, type: unknown = undefined): Blob {
     const size = this.#bytes.byteLength;
     const from = start === undefined ? 0 : clamp(start, size);
     const to = end === undefined ? size : clamp(end, size);
@@ -99,7 +100,7 @@ export class File extends Blob {
     isFile = (value): value is File => typeof value === 'object' && value !== null && #name in value;
   }
 
-  constructor(parts: unknown, name: unknown, init?: unknown) {
+  constructor(parts: unknown, name: unknown, init: unknown = undefined) {
     requireArguments(arguments.length, 2, 'new File');
     super(parts, init);
     this.#name = toUsvString(name);
@@ -128,35 +129,34 @@ function clamp(value: unknown, size: number): number {
   return index < 0 ? Math.max(size + index, 0) : Math.min(index, size);
 }
 
-function joinParts(parts: unknown, nativeEndings: boolean): Uint8Array {
+type Part = Blob | Uint8Array | string;
+
+/** Web IDL: a sequence of bytes, blobs and, of everything else, what its text is. */
+function toParts(parts: unknown): Part[] {
   if (
     (typeof parts !== 'object' && typeof parts !== 'function') ||
     parts === null ||
     !(Symbol.iterator in parts)
   )
     throw new TypeError('The parts of a Blob must be an array of strings, bytes or blobs');
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for (const part of parts as Iterable<unknown>) {
-    const chunk = partBytes(part, nativeEndings);
-    chunks.push(chunk);
-    size += chunk.byteLength;
-  }
-  const all = new Uint8Array(size);
+  return Array.from(parts as Iterable<unknown>, (part) =>
+    isBlob(part) ? part : (viewBytes(part) ?? toUsvString(part)),
+  );
+}
+
+/** File API, 3.1 "process blob parts". */
+function joinParts(parts: readonly Part[], nativeEndings: boolean): Uint8Array {
+  const chunks = parts.map((part) => {
+    if (typeof part !== 'string') return isBlob(part) ? blobBytes(part) : part;
+    return encodeUtf8(nativeEndings ? part.replace(/\r\n?/g, '\n') : part);
+  });
+  const all = new Uint8Array(chunks.reduce((size, chunk) => size + chunk.byteLength, 0));
   let at = 0;
   for (const chunk of chunks) {
     all.set(chunk, at);
     at += chunk.byteLength;
   }
   return all;
-}
-
-function partBytes(part: unknown, nativeEndings: boolean): Uint8Array {
-  if (isBlob(part)) return blobBytes(part);
-  const view = viewBytes(part);
-  if (view) return view;
-  const text = toUsvString(part);
-  return encodeUtf8(nativeEndings ? text.replace(/\r\n?/g, '\n') : text);
 }
 
 shapeInterface(Blob.prototype, 'Blob');

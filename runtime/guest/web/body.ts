@@ -1,7 +1,9 @@
+import { type AbortSignal, abortReason, isAborted } from './abort.ts';
 import { type Blob, blobBytes, createBlob, isBlob } from './blob.ts';
 import { decodeUtf8Body, encodeUtf8 } from './encoding.ts';
 import { createFormData, entriesOf, type FormData } from './form-data.ts';
-import { getHeader, type HeaderList } from './headers.ts';
+import { getHeader, type HeaderList } from './header-list.ts';
+import { extractMime, serializeMime } from './mime.ts';
 import { encodeMultipart, parseMultipart } from './multipart.ts';
 import {
   type BodyStream,
@@ -10,6 +12,7 @@ import {
   isDisturbed,
   isLocked,
   isReadableStream,
+  openReader,
   proxyStream,
   readAll,
   tee,
@@ -40,6 +43,8 @@ export type TakenBody =
 export interface BodyOwner {
   body: Body | null;
   list: HeaderList;
+  /** Of a response: the signal its fetch was given, which fails the body too. */
+  readonly fetchSignal?: AbortSignal | undefined;
 }
 
 const none: TakenBody = { kind: 'none' };
@@ -95,8 +100,14 @@ export function streamOf(body: Body): BodyStream {
   body.stream = open === undefined ? streamFrom(whole ?? '') : open();
   body.whole = undefined;
   body.open = undefined;
-  if (body.used) discard(body.stream);
+  if (body.used) finish(body.stream);
   return body.stream;
+}
+
+/** What was consumed without its stream leaves it as a reader would: closed and locked. */
+function finish(stream: BodyStream): void {
+  discard(stream);
+  openReader(stream);
 }
 
 /**
@@ -136,7 +147,7 @@ export function takeBody(body: Body | null): TakenBody {
   const whole = wholeOf(body);
   if (whole !== undefined) {
     body.used = true;
-    if (body.stream) discard(body.stream);
+    if (body.stream) finish(body.stream);
     return typeof whole === 'string' ? { kind: 'text', text: whole } : { kind: 'bytes', bytes: whole };
   }
   const stream = streamOf(body);
@@ -172,6 +183,9 @@ async function consumeStream<T>(stream: BodyStream, convert: Convert<T>, owner: 
 /** Fetch, 5.2 "consume body". */
 function consume<T>(owner: BodyOwner, convert: Convert<T>): Promise<T> {
   try {
+    const { fetchSignal } = owner;
+    if (fetchSignal !== undefined && owner.body !== null && isAborted(fetchSignal))
+      throw abortReason(fetchSignal);
     const taken = takeBody(owner.body);
     switch (taken.kind) {
       case 'none':
@@ -198,19 +212,23 @@ const toJson: Convert<unknown> = (whole, owner) => parse(toText(whole, owner)) a
 const toBytes: Convert<Uint8Array> = (whole) =>
   typeof whole === 'string' ? encodeUtf8(whole) : whole.slice();
 const toBuffer: Convert<ArrayBuffer> = (whole, owner) => toBytes(whole, owner).buffer as ArrayBuffer;
-const toBlob: Convert<Blob> = (whole, owner) =>
-  createBlob(toBytes(whole, owner), getHeader(owner.list, 'content-type') ?? '');
+const toBlob: Convert<Blob> = (whole, owner) => createBlob(toBytes(whole, owner), typeOf(owner));
+
+function typeOf({ list }: BodyOwner): string {
+  const mime = extractMime(list);
+  return mime === undefined ? '' : serializeMime(mime);
+}
 
 const toFormData: Convert<FormData> = (whole, owner) => {
-  const type = getHeader(owner.list, 'content-type') ?? '';
-  const essence = (type.split(';', 1)[0] as string).trim().toLowerCase();
+  const mime = extractMime(owner.list);
+  const essence = mime?.essence;
   if (essence === 'application/x-www-form-urlencoded')
     return createFormData(parseUrlencoded(toText(whole, owner)));
   if (essence === 'multipart/form-data') {
-    const boundary = /;\s*boundary=(?:"([^"]*)"|([^;\s]*))/i.exec(type);
     const bytes = typeof whole === 'string' ? encodeUtf8(whole) : whole;
-    return createFormData(parseMultipart(bytes, boundary?.[1] ?? boundary?.[2] ?? ''));
+    return createFormData(parseMultipart(bytes, mime?.parameters.get('boundary') ?? ''));
   }
+  const type = getHeader(owner.list, 'content-type') ?? '';
   throw new TypeError(
     `Cannot read a form: the content type is ${JSON.stringify(type)}, not multipart/form-data or application/x-www-form-urlencoded`,
   );

@@ -1,6 +1,7 @@
-import type { AbortSignal } from './abort.ts';
+import { abortReason, type AbortSignal, isAborted } from './abort.ts';
 import { type Body, openedBody, takeBody, type TakenBody, wholeBody } from './body.ts';
-import type { HeaderList, Headers } from './headers.ts';
+import type { HeaderList } from './header-list.ts';
+import type { Headers } from './headers.ts';
 import {
   createRequest,
   defaultMeta,
@@ -9,8 +10,9 @@ import {
   type RequestState,
   toState,
 } from './request.ts';
+import { fetchLocally } from './local-fetch.ts';
 import { createResponse, type Response, responseState } from './response.ts';
-import type { BodyStream } from './streams.ts';
+import { type BodyStream, discard } from './streams.ts';
 
 /** What a body that came in is made of; neither: no body. */
 export interface IncomingBody {
@@ -36,6 +38,7 @@ export interface FetchAnswer extends IncomingBody {
   readonly headers: readonly string[];
   readonly url: string;
   readonly redirected: boolean;
+  readonly signal: AbortSignal | undefined;
 }
 
 function toBody({ bytes, stream }: IncomingBody): Body | null {
@@ -86,6 +89,7 @@ export function createFetchResponse(init: FetchAnswer): Response {
     guard: 'immutable',
     headers: undefined,
     body: toBody(init),
+    fetchSignal: init.signal,
   });
 }
 
@@ -116,23 +120,36 @@ export interface TakenRequest {
   readonly headers: string[];
   readonly body: TakenBody;
   readonly redirect: 'follow' | 'error' | 'manual';
+  /** Subresource integrity metadata; "" where there is none. */
+  readonly integrity: string;
   /** What aborts it; watch it with onAbort and isAborted. */
   readonly signal: AbortSignal | undefined;
+  /** The answer, where it needs no network: data: and blob: addresses. */
+  readonly local: Response | undefined;
 }
 
-/** The arguments of fetch() (Fetch, 5.6), checked and taken apart. Throws TypeError for what fetch() refuses. */
+/**
+ * The arguments of fetch() (Fetch, 5.6), checked and taken apart. Throws TypeError for what fetch() refuses, and the
+ * reason of a signal that is aborted already; a stream as body is cancelled with it.
+ */
 export function takeRequest(input: unknown, init: unknown): TakenRequest {
   const state = toState(input, init);
-  if (!state.url.startsWith('http://') && !state.url.startsWith('https://'))
-    throw new TypeError(
-      `Cannot fetch ${JSON.stringify(state.url)}; only http: and https: addresses can be fetched`,
-    );
+  const signal = givenSignal(state);
+  if (signal !== undefined && isAborted(signal)) {
+    if (state.body?.stream) discard(state.body.stream, abortReason(signal));
+    throw abortReason(signal);
+  }
+  if (state.meta.cache === 'only-if-cached')
+    throw new TypeError('Cannot fetch with cache "only-if-cached": fetch has no cache here');
+  const local = fetchLocally(state);
   return {
     method: state.method,
     url: state.url,
     headers: state.list,
     body: takeBody(state.body),
     redirect: state.meta.redirect as TakenRequest['redirect'],
-    signal: givenSignal(state),
+    integrity: state.meta.integrity,
+    signal,
+    local,
   };
 }

@@ -22,11 +22,11 @@ export class FormData {
     };
   }
 
-  constructor(form?: unknown) {
+  constructor(form: unknown = undefined) {
     if (form !== undefined) throw new TypeError('new FormData takes no form here: there is no document');
   }
 
-  append(name: unknown, value: unknown, filename?: unknown): void {
+  append(name: unknown, value: unknown, filename: unknown = undefined): void {
     requireArguments(arguments.length, 2, 'FormData.append');
     this.#entries.push(toEntry(name, value, arguments.length > 2, filename));
   }
@@ -56,7 +56,7 @@ export class FormData {
     return this.#entries.some((entry) => entry[0] === key);
   }
 
-  set(name: unknown, value: unknown, filename?: unknown): void {
+  set(name: unknown, value: unknown, filename: unknown = undefined): void {
     requireArguments(arguments.length, 2, 'FormData.set');
     const entry = toEntry(name, value, arguments.length > 2, filename);
     const entries = this.#entries;

@@ -1,58 +1,19 @@
-import { makeIterable, requireArguments, shapeInterface, toByteString } from './webidl.ts';
+import { appendNoCors, isNoCorsHeader, isNoCorsName } from './cors-safelist.ts';
+import {
+  getHeader,
+  hasHeader,
+  type HeaderList,
+  normalizeName,
+  normalizeValue,
+  setHeader,
+} from './header-list.ts';
+import { makeIterable, requireArguments, shapeInterface } from './webidl.ts';
 
-/** Flat: name, value, name, value; names in lower case, in the order they were added. */
-export type HeaderList = string[];
-
-/** `immutable`: every change throws TypeError. The browser's forbidden names do not apply on a server. */
-export type HeadersGuard = 'none' | 'immutable';
-
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const badValue = /[\0\r\n]/;
-/** Names seen before, to their lower-case form; bounded, since a guest may make up names for ever. */
-const knownNames = new Map<string, string>();
-const knownNamesMost = 256;
-
-/** Validates and lower-cases a header name (RFC 9110, 5.6.2 token), or throws TypeError. */
-export function normalizeName(value: unknown): string {
-  const name = typeof value === 'string' ? value : toByteString(value, 'A header name');
-  const known = knownNames.get(name);
-  if (known !== undefined) return known;
-  if (!token.test(name))
-    throw new TypeError(`Header name ${JSON.stringify(name)} is not usable; use letters, digits and "-"`);
-  const lower = name.toLowerCase();
-  if (knownNames.size < knownNamesMost) knownNames.set(name, lower);
-  return lower;
-}
-
-/** Fetch, 2.2.2 "normalize" and the definition of a header value, or TypeError. */
-export function normalizeValue(value: unknown, name: string): string {
-  let text = toByteString(value, `The value of header "${name}"`);
-  if (isSpace(text.charCodeAt(0)) || isSpace(text.charCodeAt(text.length - 1)))
-    text = text.replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, '');
-  if (badValue.test(text))
-    throw new TypeError(`The value of header "${name}" holds a NUL or a line break; remove it`);
-  return text;
-}
-
-function isSpace(code: number): boolean {
-  return code === 32 || code === 9 || code === 10 || code === 13;
-}
-
-/** The values of `name` joined with ", ", null when there is none. */
-export function getHeader(list: readonly string[], name: string): string | null {
-  let found: string | null = null;
-  for (let at = 0; at < list.length; at += 2) {
-    if (list[at] !== name) continue;
-    const value = list[at + 1] as string;
-    found = found === null ? value : `${found}, ${value}`;
-  }
-  return found;
-}
-
-export function hasHeader(list: readonly string[], name: string): boolean {
-  for (let at = 0; at < list.length; at += 2) if (list[at] === name) return true;
-  return false;
-}
+/**
+ * `immutable`: every change throws TypeError. `request-no-cors`: headers of a request whose mode is no-cors. The browser's
+ * forbidden names do not apply on a server, so the guards "request" and "response" are `none` here.
+ */
+export type HeadersGuard = 'none' | 'immutable' | 'request-no-cors';
 
 /** What a HeadersInit holds, validated; a list of its own. */
 export function fillHeaders(init: unknown): HeaderList {
@@ -125,7 +86,7 @@ export class Headers {
     pairsOf = (value) => (value as Headers).#pairs();
   }
 
-  constructor(init?: unknown) {
+  constructor(init: unknown = undefined) {
     this.#list = fillHeaders(init);
   }
 
@@ -133,13 +94,16 @@ export class Headers {
     requireArguments(arguments.length, 2, 'Headers.append');
     const key = normalizeName(name);
     const text = normalizeValue(value, key);
-    this.#change().push(key, text);
+    const list = this.#change();
+    if (this.#guard === 'request-no-cors') appendNoCors(list, key, text);
+    else list.push(key, text);
   }
 
   delete(name: unknown): void {
     requireArguments(arguments.length, 1, 'Headers.delete');
     const key = normalizeName(name);
     const list = this.#change();
+    if (this.#guard === 'request-no-cors' && !isNoCorsName(key) && key !== 'range') return;
     for (let at = list.length - 2; at >= 0; at -= 2) if (list[at] === key) list.splice(at, 2);
   }
 
@@ -165,7 +129,8 @@ export class Headers {
     requireArguments(arguments.length, 2, 'Headers.set');
     const key = normalizeName(name);
     const text = normalizeValue(value, key);
-    setHeader(this.#change(), key, text);
+    const list = this.#change();
+    if (this.#guard !== 'request-no-cors' || isNoCorsHeader(key, text)) setHeader(list, key, text);
   }
 
   #change(): HeaderList {
@@ -188,22 +153,6 @@ export class Headers {
     this.#sorted = pairs;
     return pairs;
   }
-}
-
-/** Replaces the first `name` and removes the others, or appends. */
-export function setHeader(list: HeaderList, name: string, value: string): void {
-  let found = false;
-  for (let at = 0; at < list.length; at += 2) {
-    if (list[at] !== name) continue;
-    if (found) {
-      list.splice(at, 2);
-      at -= 2;
-      continue;
-    }
-    list[at + 1] = value;
-    found = true;
-  }
-  if (!found) list.push(name, value);
 }
 
 shapeInterface(Headers.prototype, 'Headers');

@@ -1,17 +1,21 @@
 import * as abort from './abort.ts';
 import { atob, btoa } from './base64.ts';
 import { Blob, File } from './blob.ts';
+import { blobUrlStatics } from './blob-url.ts';
 import type { TakenBody } from './body.ts';
 import { DOMException } from './dom-exception.ts';
 import { encodingClasses } from './encoding.ts';
 import { CustomEvent, ErrorEvent, Event, PromiseRejectionEvent } from './event.ts';
 import { EventTarget } from './event-target.ts';
 import * as exchange from './exchange.ts';
+import { FileList } from './file-list.ts';
+import { FileReader, FileReaderSync } from './file-reader.ts';
 import { FormData } from './form-data.ts';
 import { Headers } from './headers.ts';
 import { setIo, type WebIo } from './io.ts';
 import { queueMicrotask } from './microtask.ts';
 import { Performance, performance } from './performance.ts';
+import { ProgressEvent } from './progress-event.ts';
 import { Request as RequestClass } from './request.ts';
 import { Response as ResponseClass } from './response.ts';
 import { type BodyStream, streamClasses } from './streams.ts';
@@ -24,6 +28,7 @@ export type { TakenBody } from './body.ts';
 export type { WebIo } from './io.ts';
 export type { BodyReader, BodyStream, ByteSink, ByteSource } from './streams.ts';
 export { createDomException } from './dom-exception.ts';
+export { encodeBase64 } from './base64.ts';
 export { decodeUtf8, encodeUtf8 } from './encoding.ts';
 export { createByteStream, isReadableStream, openReader } from './streams.ts';
 export { viewBytes } from './webidl.ts';
@@ -40,9 +45,13 @@ const interfaces: Readonly<Record<string, unknown>> = {
   Event,
   EventTarget,
   File,
+  FileList,
+  FileReader,
+  FileReaderSync,
   FormData,
   Headers,
   Performance,
+  ProgressEvent,
   PromiseRejectionEvent,
   Request: RequestClass,
   Response: ResponseClass,
@@ -60,6 +69,13 @@ const operations: Readonly<Record<string, unknown>> = {
 /** Defines every class and function as a global of the isolate, as Web IDL does. Once, before any guest code. */
 export function installWeb(io: WebIo): void {
   setIo(io);
+  for (const name of Object.keys(blobUrlStatics))
+    Object.defineProperty(URL, name, {
+      value: blobUrlStatics[name],
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
   for (const name of Object.keys(interfaces)) defineGlobal(name, interfaces[name]);
   for (const name of Object.keys(operations)) defineGlobal(name, operations[name]);
 }
@@ -84,6 +100,7 @@ export const createFetchResponse: (init: {
   readonly headers: readonly string[];
   readonly url: string;
   readonly redirected: boolean;
+  readonly signal: AbortSignal | undefined;
   readonly bytes?: Uint8Array;
   readonly stream?: () => BodyStream;
 }) => Response = exchange.createFetchResponse as never;
@@ -104,7 +121,9 @@ export const takeRequest: (
   readonly headers: string[];
   readonly body: TakenBody;
   readonly redirect: 'follow' | 'error' | 'manual';
+  readonly integrity: string;
   readonly signal: AbortSignal | undefined;
+  readonly local: Response | undefined;
 } = exchange.takeRequest as never;
 
 /** A signal nobody aborted yet; with abortSignal an AbortController without the object. */

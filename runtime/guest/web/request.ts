@@ -1,23 +1,13 @@
 import { AbortSignal, isAbortSignal } from './abort.ts';
+import type { Blob } from './blob.ts';
+import { blobOfUrl } from './blob-url.ts';
 import { type Body, cloneBody, extractBody, isUsable, mixinBody, moveBody } from './body.ts';
-import {
-  createHeaders,
-  fillHeaders,
-  hasHeader,
-  type Headers,
-  type HeaderList,
-  type HeadersGuard,
-} from './headers.ts';
+import { appendNoCors, filterNoCors } from './cors-safelist.ts';
+import { hasHeader, type HeaderList } from './header-list.ts';
+import { createHeaders, fillHeaders, type Headers, type HeadersGuard } from './headers.ts';
 import { isReadableStream } from './streams.ts';
-import { toRequestUrl } from './url.ts';
-import {
-  requireArguments,
-  shapeInterface,
-  toByteString,
-  toDictionary,
-  toUsvString,
-  toText,
-} from './webidl.ts';
+import { toAbsoluteUrl, toRequestUrl } from './url.ts';
+import { requireArguments, shapeInterface, toByteString, toDictionary, toText } from './webidl.ts';
 
 /** The members a server has no use for, kept because programs read and copy them. */
 interface RequestMeta {
@@ -30,6 +20,8 @@ interface RequestMeta {
   readonly integrity: string;
   readonly keepalive: boolean;
 }
+
+const safelistedMethods: readonly string[] = ['GET', 'HEAD', 'POST'];
 
 export interface RequestState {
   method: string;
@@ -44,6 +36,8 @@ export interface RequestState {
   /** Signals to follow; `signal` is made from them on the first look. */
   follows: (() => AbortSignal) | undefined;
   signal: AbortSignal | undefined;
+  /** What a blob: URL stood for when it was parsed (URL, 4.4 "blob URL entry"). */
+  blob?: Blob | undefined;
 }
 
 export const defaultMeta: RequestMeta = {
@@ -62,6 +56,7 @@ const choices: Readonly<Record<string, readonly string[]>> = {
   credentials: ['omit', 'same-origin', 'include'],
   cache: ['default', 'no-store', 'reload', 'no-cache', 'force-cache', 'only-if-cached'],
   redirect: ['follow', 'error', 'manual'],
+  priority: ['high', 'low', 'auto'],
   referrerPolicy: [
     '',
     'no-referrer',
@@ -92,7 +87,13 @@ export class Request {
     createRequest = (state) => new Request(key, state);
   }
 
-  constructor(input: unknown, init?: unknown) {
+  /** For attributes that are the same everywhere: they too belong to a Request. */
+  static #constant<T>(self: Request, value: T): T {
+    if (#state in self) return value;
+    throw new TypeError('Illegal invocation: this is not a Request');
+  }
+
+  constructor(input: unknown, init: unknown = undefined) {
     requireArguments(arguments.length, 1, 'new Request');
     this.#state = input === key ? (init as RequestState) : toState(input, init);
   }
@@ -111,7 +112,7 @@ export class Request {
     return signalOf(this.#state);
   }
   get destination(): string {
-    return '';
+    return Request.#constant(this, '');
   }
   get referrer(): string {
     return this.#state.meta.referrer;
@@ -138,13 +139,13 @@ export class Request {
     return this.#state.meta.keepalive;
   }
   get isReloadNavigation(): boolean {
-    return false;
+    return Request.#constant(this, false);
   }
   get isHistoryNavigation(): boolean {
-    return false;
+    return Request.#constant(this, false);
   }
   get duplex(): string {
-    return 'half';
+    return Request.#constant(this, 'half');
   }
 
   clone(): Request {
@@ -184,6 +185,7 @@ export function toState(input: unknown, init: unknown): RequestState {
     follows: source ? () => signalOf(source) : undefined,
     signal: undefined,
   };
+  if (state.url.startsWith('blob:')) state.blob = source ? source.blob : blobOfUrl(state.url);
   if (options) {
     if (options.window !== undefined && options.window !== null)
       throw new TypeError('The option "window" of a Request may only be null');
@@ -196,8 +198,19 @@ export function toState(input: unknown, init: unknown): RequestState {
         throw new TypeError('The option "signal" of a Request must be an AbortSignal');
       state.follows = () => signal;
     }
+    if (options.duplex !== undefined && toText(options.duplex) !== 'half')
+      throw new TypeError('The option "duplex" of a Request may only be "half"');
   }
+  const { meta } = state;
+  if (meta.cache === 'only-if-cached' && meta.mode !== 'same-origin')
+    throw new TypeError('A Request with cache "only-if-cached" needs the mode "same-origin"');
   state.list = options?.headers === undefined ? [...(source?.list ?? [])] : fillHeaders(options.headers);
+  if (meta.mode === 'no-cors') {
+    if (!safelistedMethods.includes(state.method))
+      throw new TypeError(`A Request of mode "no-cors" cannot be ${state.method}; use GET, HEAD or POST`);
+    state.guard = 'request-no-cors';
+    state.list = filterNoCors(state.list);
+  }
   state.body = toBody(state, source, options);
   return state;
 }
@@ -220,15 +233,16 @@ function toBody(
       );
     return moveBody(inherited);
   }
-  if (options?.duplex !== undefined && options.duplex !== 'half')
-    throw new TypeError('The option "duplex" of a Request may only be "half"');
   if (isReadableStream(given)) {
     if (options?.duplex === undefined)
       throw new TypeError('A request with a stream as body needs duplex: "half"');
     if (options.keepalive) throw new TypeError('A request with a stream as body cannot be keepalive');
   }
   const { body, type } = extractBody(given);
-  if (type !== undefined && !hasHeader(state.list, 'content-type')) state.list.push('content-type', type);
+  if (type !== undefined && !hasHeader(state.list, 'content-type')) {
+    if (state.guard === 'none') state.list.push('content-type', type);
+    else appendNoCors(state.list, 'content-type', type);
+  }
   return body;
 }
 
@@ -242,10 +256,20 @@ function toMeta(options: Record<string, unknown>, from: RequestMeta): RequestMet
       throw new TypeError(`The option "${name}" of a Request cannot be ${JSON.stringify(text)}`);
     (meta ??= { ...from })[name] = text;
   }
-  if (options.referrer !== undefined) (meta ??= { ...from }).referrer = toUsvString(options.referrer);
+  if (options.referrer !== undefined) (meta ??= { ...from }).referrer = toReferrer(options.referrer);
   if (options.integrity !== undefined) (meta ??= { ...from }).integrity = toText(options.integrity);
   if (options.keepalive !== undefined) (meta ??= { ...from }).keepalive = Boolean(options.keepalive);
   return (meta as RequestMeta | undefined) ?? from;
+}
+
+/** Step 14: "" is "no-referrer". There is no origin of our own here, so any URL may be one. */
+function toReferrer(value: unknown): string {
+  const text = toText(value);
+  if (text === '') return '';
+  const url = toAbsoluteUrl(text);
+  if (url === undefined)
+    throw new TypeError(`The option "referrer" of a Request is no URL: ${JSON.stringify(text)}`);
+  return url;
 }
 
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;

@@ -1,12 +1,7 @@
 import { type Body, cloneBody, extractBody, mixinBody, wholeBody } from './body.ts';
-import {
-  createHeaders,
-  fillHeaders,
-  hasHeader,
-  type Headers,
-  type HeaderList,
-  type HeadersGuard,
-} from './headers.ts';
+import { hasHeader, type HeaderList } from './header-list.ts';
+import { createHeaders, fillHeaders, type Headers, type HeadersGuard } from './headers.ts';
+import type { AbortSignal } from './abort.ts';
 import { toAbsoluteUrl } from './url.ts';
 import { requireArguments, shapeInterface, toByteString, toDictionary, toWellFormed } from './webidl.ts';
 
@@ -21,6 +16,8 @@ export interface ResponseState {
   /** Made on the first look at `headers`; shares `list`. */
   headers: Headers | undefined;
   body: Body | null;
+  /** The signal its fetch was given. */
+  fetchSignal: AbortSignal | undefined;
 }
 
 /** The state behind a Response of ours; undefined for anything else. Never calls guest code. */
@@ -52,7 +49,7 @@ export class Response {
     return new Response(key, state);
   }
 
-  static json(data: unknown, init?: unknown): Response {
+  static json(data: unknown, init: unknown = undefined): Response {
     requireArguments(arguments.length, 1, 'Response.json');
     const text = stringify(data) as string | undefined;
     if (text === undefined)
@@ -75,7 +72,7 @@ export class Response {
     return new Response(key, state);
   }
 
-  constructor(body?: unknown, init?: unknown) {
+  constructor(body: unknown = undefined, init: unknown = undefined) {
     if (body === key) {
       this.#state = init as ResponseState;
       return;
@@ -150,6 +147,7 @@ function toState(init: unknown, body: Body | null, type: string | undefined): Re
     guard: 'none',
     headers: undefined,
     body,
+    fetchSignal: undefined,
   };
 }
 

@@ -84,12 +84,20 @@ export function viewBytes(value: unknown): Uint8Array | undefined {
   }
 }
 
-/** Gives a prototype its Symbol.toStringTag and makes its members enumerable, as Web IDL interfaces have them. */
+const ofFunctions: readonly PropertyKey[] = ['length', 'name', 'prototype'];
+
+/**
+ * Gives a prototype its Symbol.toStringTag and makes its members, and those of its constructor, enumerable, as Web IDL
+ * interfaces have them.
+ */
 export function shapeInterface(prototype: object, name: string): void {
-  for (const key of ownKeys(prototype)) {
-    if (key === 'constructor' || typeof key === 'symbol') continue;
-    defineProperty(prototype, key, { enumerable: true });
-  }
+  const { constructor } = prototype;
+  for (const key of ownKeys(prototype))
+    if (typeof key === 'string' && key !== 'constructor')
+      defineProperty(prototype, key, { enumerable: true });
+  for (const key of ownKeys(constructor))
+    if (typeof key === 'string' && !ofFunctions.includes(key))
+      defineProperty(constructor, key, { enumerable: true });
   defineProperty(prototype, Symbol.toStringTag, { value: name, configurable: true });
 }
 
@@ -149,7 +157,7 @@ export function makeIterable<V>(
     values(): PairIterator {
       return iterate(this, (pair) => pair[1]);
     },
-    forEach(callback: (value: V, key: string, self: unknown) => void, thisArg?: unknown): void {
+    forEach(callback: (value: V, key: string, self: unknown) => void, thisArg: unknown = undefined): void {
       pairsOf(this);
       if (typeof callback !== 'function') throw new TypeError(`${name}.forEach needs a function`);
       const run = uncurryThis<(self: unknown, ...args: unknown[]) => void>(callback);

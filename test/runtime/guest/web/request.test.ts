@@ -105,6 +105,7 @@ void t.test('takeRequest: everything fetch() needs', async (t) => {
       headers: ['x-a', '1', 'content-type', 'text/plain;charset=UTF-8'],
       body: { kind: 'text', text: 'hi' },
       redirect: 'manual',
+      integrity: '',
       signal: true,
     },
     { kind: 'none' },
@@ -122,10 +123,56 @@ void t.test('takeRequest: a request that came in can be passed on with its strea
 });
 
 void t.test('takeRequest: only http and https leave', async (t) => {
-  const program = `return ['data:,x', 'file:///etc/passwd', 'ftp://a.b/', 'blob:http://a.b/x', 'javascript:1'].map((u) => {
+  const program = `return ['data:x', 'file:///etc/passwd', 'ftp://a.b/', 'blob:http://a.b/x', 'javascript:1'].map((u) => {
     try { web.takeRequest(u); return 'taken' } catch (e) { return e.name } })`;
   t.strictSame(
     await guest.run(program),
     Array.from({ length: 5 }, () => 'TypeError'),
   );
+});
+
+void t.test('request: headers of mode no-cors keep to what the standard safelists', async (t) => {
+  const program = `const headers = { accept: 'a/b', 'content-language': 'en', 'content-type': 'text/plain', range: 'bytes=0-',
+      authorization: 'secret', 'accept-language': 'a@b', 'x-own': '1' };
+    const request = new Request('http://a.test/', { mode: 'no-cors', method: 'POST', headers });
+    const before = [...request.headers.keys()];
+    request.headers.append('accept', 'x'.repeat(124));
+    request.headers.append('accept', 'y');
+    request.headers.set('x-own', '2');
+    request.headers.set('content-type', 'application/json');
+    request.headers.set('content-language', 'de');
+    request.headers.delete('accept');
+    request.headers.delete('x-own');
+    const json = new Request('http://a.test/', { mode: 'no-cors', method: 'POST', body: new Blob(['{}'], { type: 'application/json' }) });
+    return [before, [...request.headers], [...json.headers]]`;
+  t.strictSame(await guest.run(program), [
+    ['accept', 'content-language', 'content-type'],
+    [
+      ['content-language', 'de'],
+      ['content-type', 'text/plain'],
+    ],
+    [],
+  ]);
+});
+
+const invalid: Readonly<Record<string, string>> = {
+  'a method that is not simple in mode no-cors': `{ mode: 'no-cors', method: 'PUT' }`,
+  'cache only-if-cached outside of mode same-origin': `{ cache: 'only-if-cached' }`,
+  'a referrer that is no URL': `{ referrer: 'http://a b' }`,
+  'a duplex other than half, body or not': `{ duplex: 'full' }`,
+  'a priority nobody knows': `{ priority: 'urgent' }`,
+};
+for (const [what, init] of Object.entries(invalid)) {
+  void t.test(`request: ${what} is refused`, async (t) => {
+    const program = `try { new Request('http://a.test/', ${init}); return 'made' } catch (error) { return error.name }`;
+    t.equal(await guest.run(program), 'TypeError');
+  });
+}
+
+void t.test('request: fetch with a signal aborted before cancels the stream that is its body', async (t) => {
+  const program = `let cancelled; const reason = new Error('stop');
+    const body = new ReadableStream({ cancel(why) { cancelled = why } });
+    try { web.takeRequest('http://a.test/', { method: 'POST', duplex: 'half', body, signal: AbortSignal.abort(reason) }) }
+    catch (error) { return [error === reason, cancelled === reason] }`;
+  t.strictSame(await guest.run(program), [true, true]);
 });
