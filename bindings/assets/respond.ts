@@ -131,7 +131,7 @@ function headerOf({ headers }: AssetRequest, name: string): string | undefined {
 /** What was stripped from the path; nothing that would lead to another host. */
 function prefixOf(request: AssetRequest): string {
   const prefix = headerOf(request, 'x-forwarded-prefix') ?? '';
-  return /^\/(?![/\\])/.test(prefix) ? prefix : '';
+  return /^(?:\/[\w.~@%!$&'()*+,;=:-]+)+$/.test(prefix) ? prefix : '';
 }
 
 /** All lines of a list header in one. */

@@ -5,6 +5,7 @@ import { encodeList } from '#bindings/assets/list.ts';
 import type { AssetBlob, AssetFile, AssetList } from '#bindings/assets/list.ts';
 import type { AssetsHead, FunctionName } from '#runtime/deployment.ts';
 import { HostError } from '#runtime/errors.ts';
+import { mostAssetsBytes } from './assets-files.ts';
 import type { AssetSource, AssetSourceFile } from './assets-files.ts';
 import type { AssetStage, Staging } from './assets-stage.ts';
 import type { AssetsManifest } from './manifest-assets.ts';
@@ -37,11 +38,21 @@ export async function packAssets(
   requireFile(source, 'notFound');
   const staging = await stage.open(name);
   const known = new Map(earlier?.files.map((file) => [`${file.path}\n${file.hash}`, file]));
+  const packed = new Map<string, Packed>();
   const files: AssetFile[] = [];
+  let bytes = 0;
   for (const file of source.files) {
     const read = (): Promise<Uint8Array> =>
       'hash' in file.content ? stage.read(name, file.content.hash) : file.content.read();
-    files.push(await packFile(file, { read, staging, known }));
+    const done = await packFile(file, { read, staging, known, packed });
+    files.push(done);
+    bytes += done.bytes;
+    // Files that were sent before are counted here first.
+    if (bytes > mostAssetsBytes)
+      throw new HostError(
+        'ERR_DEPLOY_TOO_LARGE',
+        `Cannot deploy "${name}": its assets have more than ${mostAssetsBytes} bytes; move out what is not needed`,
+      );
   }
   const list = await staging.put(encodeList(toList(manifest, files)));
   await staging.flush();
@@ -63,21 +74,32 @@ function toList(
   };
 }
 
+type Packed = Omit<AssetFile, 'path'>;
+
 interface Packing {
   readonly read: () => Promise<Uint8Array>;
   readonly staging: Staging;
   readonly known: ReadonlyMap<string, AssetFile>;
+  /** Files of this version by hash, so that one that is there twice is read and compressed once. */
+  readonly packed: Map<string, Packed>;
 }
 
 async function packFile({ path, content }: AssetSourceFile, packing: Packing): Promise<AssetFile> {
-  const { read, staging, known } = packing;
+  const { read, staging, known, packed } = packing;
   const given = 'hash' in content ? known.get(`${path}\n${content.hash}`) : undefined;
   if (given !== undefined && isThere(given, staging)) return given;
+  const kind = isCompressible(path) ? 'text' : 'other';
+  const again = 'hash' in content ? packed.get(`${kind} ${content.hash}`) : undefined;
+  if (again !== undefined) return { path, ...again };
   const bytes = await read();
   const blob = await staging.put(bytes);
   const same = known.get(`${path}\n${blob.hash}`);
   if (same !== undefined && isThere(same, staging)) return same;
-  return { path, ...blob, ...(await compressed(path, bytes, staging)) };
+  const twin = packed.get(`${kind} ${blob.hash}`);
+  if (twin !== undefined) return { path, ...twin };
+  const file = { ...blob, ...(await compressed(path, bytes, staging)) };
+  packed.set(`${kind} ${blob.hash}`, file);
+  return { path, ...file };
 }
 
 function isThere({ hash, brotli, gzip }: AssetFile, staging: Staging): boolean {

@@ -31,7 +31,7 @@ export class AssetStage {
   async open(name: FunctionName, present?: Set<string>): Promise<Staging> {
     return new Staging(this.#store, name, {
       present: present ?? (await this.#present(name)),
-      touch: (hash) => this.#fresh.set(`${name}/${hash}`, this.#now()),
+      touch: (hash) => this.#touch(`${name}/${hash}`),
     });
   }
 
@@ -57,7 +57,7 @@ export class AssetStage {
   }
 
   async holds(name: FunctionName, hash: string): Promise<boolean> {
-    this.#fresh.set(`${name}/${hash}`, this.#now());
+    this.#touch(`${name}/${hash}`);
     return (await this.#store.list({ prefix: blobKeys(name, hash), keysOnly: true, limit: 1 })).length > 0;
   }
 
@@ -98,6 +98,17 @@ export class AssetStage {
     return used;
   }
 
+  #touch(key: string): void {
+    const now = this.#now();
+    this.#fresh.delete(key);
+    this.#fresh.set(key, now);
+    // Those touched longest ago come first.
+    for (const [old, at] of this.#fresh) {
+      if (now - at < freshMs) break;
+      this.#fresh.delete(old);
+    }
+  }
+
   #isFresh(key: string): boolean {
     const at = this.#fresh.get(key);
     if (at === undefined) return false;
@@ -136,8 +147,9 @@ export class Staging {
 
   /** True when it is there; nobody sweeps it for a while. */
   has(hash: string): boolean {
-    this.#touch(hash);
-    return this.#present.has(hash);
+    const there = this.#present.has(hash);
+    if (there) this.#touch(hash);
+    return there;
   }
 
   /** Takes the bytes: nobody may change them before they are flushed. */
@@ -146,6 +158,7 @@ export class Staging {
     const blob = { hash, bytes: bytes.length };
     if (this.has(hash)) return blob;
     this.#present.add(hash);
+    this.#touch(hash);
     for (let part = 0; part === 0 || part * partBytes < bytes.length; part++) {
       const value = bytes.subarray(part * partBytes, (part + 1) * partBytes);
       this.#changes.push({ kind: 'put', key: partKey(this.#name, hash, part), value });

@@ -59,9 +59,10 @@ function signInFor(
   return prefix + signIn(/^\/[/\\]/.test(path) ? '/' : path);
 }
 
-/** What was stripped from the call's path. */
+/** What was stripped from the call's path; nothing that would lead to another host, whoever said it. */
 export function prefixOf(call: RequestCall): string {
-  return headerOf(call, 'x-forwarded-prefix') ?? '';
+  const prefix = headerOf(call, 'x-forwarded-prefix') ?? '';
+  return /^(?:\/[\w.~@%!$&'()*+,;=:-]+)+$/.test(prefix) ? prefix : '';
 }
 
 /** The first header of this name, in lower case. */

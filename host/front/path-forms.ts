@@ -11,8 +11,8 @@ const mostRounds = 4;
 
 /**
  * The other readings of a path that a function may have of it: percent-decoded, again and again; empty segments and dot
- * segments removed; backslashes as slashes; parameters (RFC 3986, 3.3) left out;
- * letters and signs in their plain form (NFKC). Empty for a path that is plain.
+ * segments removed; backslashes as slashes; parameters (RFC 3986, 3.3) left out; white space at the ends of segments
+ * trimmed; letters and signs in their plain form (NFKC). Empty for a path that is plain.
  */
 export function otherForms(path: string): readonly string[] {
   if (isPlain(path)) return [];
@@ -31,7 +31,8 @@ export function otherForms(path: string): readonly string[] {
 function addForms(forms: Set<string>, path: string): void {
   const slashed = path.replaceAll('\\', '/');
   const bare = slashed.replace(/;[^/]*/g, '');
-  for (const form of [path, slashed, bare, slashed.normalize('NFKC')]) {
+  const trimmed = slashed.replace(/(?<=\/)\s+|\s+(?=\/|$)/gu, '');
+  for (const form of [path, slashed, bare, trimmed, slashed.normalize('NFKC')]) {
     forms.add(form);
     forms.add(withoutDots(form));
     forms.add(withoutDots(form.replace(/\/{2,}/g, '/')));

@@ -254,7 +254,7 @@ await t.test(
       files,
       main,
       assets: { dir: 'public', first: 'function' },
-      manifest: { bindings: { FILES: { kind: 'assets' } } },
+      manifest: { bindings: { FILES: { kind: 'assets' } }, limits: { cpuMs: 2000 } },
     });
     const answer = await request('/site/picture.png');
     t.same(answer.body, Buffer.from(picture));

@@ -15,7 +15,7 @@ const examples = join(import.meta.dirname, '../../examples');
 const sources = {
   python: {
     'handler.py': `import json, os, time
-from islet import env, fetch
+from islet import Error, env, fetch
 calls = 0
 def lambda_handler(event, context):
     global calls
@@ -41,6 +41,15 @@ def lambda_handler(event, context):
     if what == 'fetch':
         answer = fetch(event['url'], method='POST', body=b'ping', headers={'x-a': 'b'})
         return [answer.status, answer.text, answer.headers['x-method']]
+    if what == 'peer':
+        told = env.PEER.fetch('/told', method='POST', json={'a': 1})
+        try: env.PEER.call({'n': 0})
+        except Error as error: failed = [error.name, str(error), error.code]
+        return [told.status, told.text.replace(' ', ''), env.PEER.call({'n': 1}), failed,
+                env.FILES.fetch('/page.txt').text, env.FILES.fetch('/none').status]
+    if what == 'refused':
+        try: return fetch(event['url']).status
+        except Error as error: return error.code
     if what == 'write':
         open('/app/new', 'w')
 `,
@@ -68,6 +77,22 @@ def lambda_handler(event:, context:)
   when 'fetch'
     answer = Islet.fetch(event['url'], method: 'POST', body: 'ping', headers: { 'x-a' => 'b' })
     [answer.status, answer.text, answer.headers['x-method']]
+  when 'peer'
+    peer = Islet.env.PEER
+    told = peer.fetch('/told', method: 'POST', json: { a: 1 })
+    failed = begin
+      peer.call({ n: 0 })
+    rescue Islet::Error => error
+      [error.kind, error.message, error.code]
+    end
+    files = Islet.env.FILES
+    [told.status, told.text, peer.call({ n: 1 }), failed, files.fetch('/page.txt').text, files.fetch('/none').status]
+  when 'refused'
+    begin
+      Islet.fetch(event['url']).status
+    rescue Islet::Error => error
+      error.code
+    end
   when 'write' then File.write('/app/new', 'x')
   end
 end
@@ -76,8 +101,18 @@ end
 } as const;
 
 const errorNames = { python: 'ValueError', ruby: 'Function<ArgumentError>' } as const;
+/** Called by the others: an event is counted up, a request told. */
+const peer = `export default {
+  fetch: async (request) => new Response(request.method + new URL(request.url).pathname + await request.text(), { status: 201 }),
+  async handler({ n }) { if (n === 0) throw new RangeError('zero'); return n + 1; },
+};`;
 const manifest = {
-  bindings: { KV: { kind: 'kv' } },
+  bindings: {
+    KV: { kind: 'kv' },
+    PEER: { kind: 'function', function: 'peer' },
+    FILES: { kind: 'assets' },
+  },
+  assets: { dir: 'public', first: 'function' },
   vars: { GREETING: 'hi' },
   limits: { cpuMs: 1000 },
   egress: { private: ['127.0.0.1'] },
@@ -100,7 +135,9 @@ async function openEcho(t: Test): Promise<string> {
 async function exercise(t: Test, language: 'python' | 'ruby', test: TestHost): Promise<void> {
   const { host } = test;
   const name = `the-${language}`;
-  await host.deploy({ files: sources[language] }, { name, manifest });
+  const files = { ...sources[language], 'public/page.txt': 'a page' };
+  await host.deploy({ files }, { name, manifest });
+  await test.deploy('peer', peer, { limits: { cpuMs: 2000 } });
   const run = async (event: object): Promise<unknown> => {
     const { outcome, value } = await host.invoke(name, event);
     return outcome.kind === 'returned' ? value : outcome;
@@ -132,6 +169,18 @@ async function exercise(t: Test, language: 'python' | 'ruby', test: TestHost): P
     t.equal(await run({ do: 'count' }), 2);
     t.strictSame(await run({ do: 'vars' }), ['hi', 'hi']);
     t.strictSame(await run({ do: 'fetch', url: await openEcho(t) }), [203, 'ping', 'POST']);
+  });
+
+  await t.test(`${language}: other functions and files of its own`, async (t) => {
+    const failed = ['RangeError', 'zero', 'ERR_GUEST_THREW'];
+    t.strictSame(await run({ do: 'peer' }), [201, 'POST/told{"a":1}', 2, failed, 'a page', 404]);
+  });
+
+  await t.test(`${language}: fetch is under the same policy as everybody's`, async (t) => {
+    const url = new URL(await openEcho(t));
+    t.equal(await run({ do: 'refused', url: url.href }), 203, 'granted');
+    for (const host of ['localhost', '127.1.2.3', '[::ffff:127.0.0.2]', '169.254.169.254'])
+      t.equal(await run({ do: 'refused', url: `http://${host}:${url.port}/` }), 'ERR_EGRESS_REFUSED', host);
   });
 
   await t.test(`${language}: an error is the caller's answer and the log's stack`, async (t) => {

@@ -52,7 +52,7 @@ await t.test('functions: Python calls and is called', { skip: withoutAddon }, as
 def lambda_handler(event, context):
     if 'n' in event:
         return {'n': event['n'] + 1}
-    return env.SELF.call('call', {'event': {'n': 1}})['value']
+    return env.SELF.call({'n': 1})
 `;
   const manifest = {
     bindings: { SELF: { kind: 'function', function: 'snake' } },

@@ -119,6 +119,26 @@ class Kv(Binding):
         return self.call('increment', {'key': key, 'delta': delta})['value']
 
 
+class Assets(Binding):
+    """env.NAME of kind assets: static files of this version."""
+
+    def fetch(self, url, method='GET', headers=None, body=None, json=None):
+        """As fetch of this module; a path alone will do. A redirect is given back, not followed."""
+        url = 'http://localhost' + url if url.startswith('/') else url
+        return _fetch(self._name, url, method=method, headers=headers, body=body, json=json)
+
+
+class Service(Assets):
+    """env.NAME of kind function: another function, without HTTP."""
+
+    def call(self, event=None):
+        """What its event handler returns; raises Error with the name, message and code of what it raised."""
+        return _call(self._name, 'call', {'event': event})[0]['value']
+
+
+_kinds = {'kv': Kv, 'function': Service, 'assets': Assets}
+
+
 class Env:
     """env.NAME or env["NAME"]: a binding, or a variable as str."""
 
@@ -138,7 +158,7 @@ class Env:
                 raise KeyError(name)
             return Kv(name)
         if name in kinds:
-            return Kv(name) if kinds[name] == 'kv' else Binding(name)
+            return _kinds.get(kinds[name], Binding)(name)
         return os.environ[name]
 
     def __contains__(self, name):
@@ -180,15 +200,19 @@ class Response:
         return '<Response %d %s>' % (self.status, self.url)
 
 
-def fetch(url, method='GET', headers=None, body=None, json=None, redirect='follow'):
-    """An HTTP request through the host. headers: dict or pairs; body: str or bytes; json: any JSON value instead."""
+def _fetch(binding, url, method='GET', headers=None, body=None, json=None, **options):
     pairs = list(headers.items() if isinstance(headers, dict) else headers or [])
     if json is not None:
         body = _json.dumps(json)
         if not any(name.lower() == 'content-type' for name, _ in pairs):
             pairs.append(('content-type', 'application/json'))
     flat = [str(part) for pair in pairs for part in pair]
-    args = {'url': url, 'method': method, 'headers': flat, 'redirect': redirect}
-    head, data = _call('', 'fetch', args, None if body is None else _to_bytes(body, 'fetch()'))
+    args = {'url': url, 'method': method, 'headers': flat, **options}
+    head, data = _call(binding, 'fetch', args, None if body is None else _to_bytes(body, 'fetch()'))
     return Response(head, data or b'')
+
+
+def fetch(url, method='GET', headers=None, body=None, json=None, redirect='follow'):
+    """An HTTP request through the host. headers: dict or pairs; body: str or bytes; json: any JSON value instead."""
+    return _fetch('', url, method=method, headers=headers, body=body, json=json, redirect=redirect)
 `;

@@ -84,6 +84,23 @@ module Islet
     end
   end
 
+  # env.NAME of kind assets: static files of this version.
+  class Assets < Binding
+    # As Islet.fetch; a path alone will do. A redirect is given back, not followed.
+    def fetch(url, **options)
+      url = "http://localhost#{url}" if url.start_with?('/')
+      Islet.fetch_from(@name, url, **options)
+    end
+  end
+
+  # env.NAME of kind function: another function, without HTTP.
+  class Service < Assets
+    # What its event handler returns; raises Error with the name, message and code of what it raised.
+    def call(event = nil) = Islet.operate(@name, 'call', { event: }).first['value']
+  end
+
+  KINDS = { 'kv' => Kv, 'function' => Service, 'assets' => Assets }.freeze
+
   # env.NAME or env['NAME']: a binding, or a variable as String.
   class Env
     def [](name)
@@ -91,7 +108,7 @@ module Islet
       kinds = IsletRuntime.kinds
       # While the file is loaded nobody has said yet which bindings there are.
       return ENV[name] || Kv.new(name) if kinds.nil?
-      return kinds[name] == 'kv' ? Kv.new(name) : Binding.new(name) if kinds.key?(name)
+      return KINDS.fetch(kinds[name], Binding).new(name) if kinds.key?(name)
       ENV[name]
     end
 
@@ -131,15 +148,19 @@ module Islet
     attr_reader :env
 
     # An HTTP request through the host. body: a String; json: any JSON value instead.
-    def fetch(url, method: 'GET', headers: {}, body: nil, json: nil, redirect: 'follow')
+    def fetch(url, redirect: 'follow', **options)
+      fetch_from('', url, redirect: redirect.to_s, **options)
+    end
+
+    def fetch_from(binding, url, method: 'GET', headers: {}, body: nil, json: nil, **more)
       pairs = headers.map { |name, value| [name.to_s, value.to_s] }
       unless json.nil?
         body = JSON.generate(json)
         typed = pairs.any? { |name, _| name.casecmp?('content-type') }
         pairs << ['content-type', 'application/json'] unless typed
       end
-      args = { url: url.to_s, method: method.to_s.upcase, headers: pairs.flatten, redirect: redirect.to_s }
-      head, data = operate('', 'fetch', args, body)
+      args = { url: url.to_s, method: method.to_s.upcase, headers: pairs.flatten, **more }
+      head, data = operate(binding, 'fetch', args, body)
       Response.new(head, data || ''.b)
     end
 

@@ -115,7 +115,16 @@ void t.test('fetch: twenty redirects are followed, one more is not', async (t) =
 void t.test('fetch: a redirect to what may not be called is refused', async (t) => {
   const origin = await redirecting(t);
   const fetch = temporaryFetch(t);
-  await t.rejects(fetch({ url: to(origin, 302, 'file:///etc/passwd') }), { code: 'ERR_EGRESS_REFUSED' });
+  const schemes = [
+    'file:///etc/passwd',
+    'data:text/plain,x',
+    'gopher://x/_x',
+    'ftp://x/',
+    'ws://x/',
+    'javascript:1',
+  ];
+  for (const url of [...schemes, 'blob:http://x/1', 'dict://x/', 'about:blank'])
+    await t.rejects(fetch({ url: to(origin, 302, url) }), { code: 'ERR_EGRESS_REFUSED' }, url);
   await t.rejects(fetch({ url: to(origin, 302, 'http://user:word@x.invalid/') }), {
     code: 'ERR_FETCH_FAILED',
   });

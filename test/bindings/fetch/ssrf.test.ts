@@ -97,6 +97,34 @@ void t.test('egress: no spelling of an address gets past, and nothing is connect
   t.equal(counted.connections, 0);
 });
 
+void t.test('egress: what resolvers and parsers differ about leads nowhere either', async (t) => {
+  const counted = await countingPort(t);
+  const fetch = temporaryFetch(t, { egress: nothing });
+  const { port } = counted;
+  for (const url of [
+    `http://localhost.:${port}/`,
+    `http://ip6-localhost:${port}/`,
+    `http://foo.localhost:${port}/`,
+    `http:127.0.0.1:${port}/`,
+    `http:/\\127.0.0.1:${port}/`,
+    `http:\\\\127.0.0.1:${port}/`,
+    ` \thttp://127.0.0.1:${port}/`,
+    `http://127.0.0.\n1:${port}/`,
+    `http://1.1.1.1@127.0.0.1:${port}/`,
+    `http://1.1.1.1:80@127.0.0.1:${port}/`,
+    `http://127.0.0.1:${port}#@1.1.1.1/`,
+    `http://127.0.0.1:${port}?@1.1.1.1/`,
+    `http://[::ffff:0:127.0.0.1]:${port}/`,
+    `http://[0000:0000:0000:0000:0000:ffff:7f00:0001]:${port}/`,
+    `http://[64:ff9b::7f00:1]:${port}/`,
+    `http://127.0.0.256:${port}/`,
+    `http://4294967296:${port}/`,
+    `http://127.0.0.1.nip.io.invalid:${port}/`,
+  ])
+    await t.rejects(fetch({ url }), Error, url);
+  t.equal(counted.connections, 0);
+});
+
 void t.test('egress: an address with a zone is no URL, credentials are no way to hide a host', async (t) => {
   const fetch = temporaryFetch(t, { egress: nothing });
   for (const url of ['http://[fe80::1%25eth0]/', 'http://[::1%lo]/', 'http://example.com@127.0.0.1/'])
@@ -145,6 +173,26 @@ void t.test('egress: a name that changes its mind is looked up once for a connec
     await t.rejects(fetch({ url: `http://rebind.test:${port}/` }), refused);
     t.equal(lookups, turn, 'what was checked is what would have been connected to');
   }
+});
+
+void t.test('egress: what a name says the second time is not what is connected to', async (t) => {
+  const counted = await countingPort(t);
+  for (const scheme of ['http', 'https']) {
+    let lookups = 0;
+    const rebinding = answering({ 'rebind.test': [['1.1.1.1', '2606:4700:4700::1111'], ['127.0.0.1']] });
+    const resolve: Resolve = (hostname) => {
+      lookups += 1;
+      return rebinding(hostname);
+    };
+    // The first answer is public: nobody is there, or somebody who speaks no HTTP on this port.
+    const signal = AbortSignal.timeout(500);
+    const url = `${scheme}://rebind.test:${counted.port}/`;
+    const first = temporaryFetch(t, { egress: nothing, resolve, signal });
+    await t.rejects(first({ url }), { code: 'ERR_FETCH_FAILED' });
+    t.equal(lookups, 1, `${scheme}: looked up once`);
+    await t.rejects(temporaryFetch(t, { egress: nothing, resolve })({ url }), refused, 'and judged anew');
+  }
+  t.equal(counted.connections, 0);
 });
 
 void t.test('egress: redirects lead nowhere a first request may not go, at every hop', async (t) => {

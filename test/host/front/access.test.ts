@@ -113,6 +113,10 @@ const tricks = [
   '/%EF%BD%81dmin/x',
   '/adm%C4%B1n/x',
   '/;a=1/admin/x',
+  '/admin%20/x',
+  '/%20admin%09/x%0a',
+  '/admin%c2%a0/x',
+  '/admin%2520/x',
 ];
 
 void t.test('access: no spelling of a checked path gets by', async (t) => {
