@@ -1,80 +1,89 @@
-import * as ponyfill from 'web-streams-polyfill';
 import { typedArrayName } from './brands.ts';
-import { getterOf, methodOf } from './webidl.ts';
+import { methodOf } from './webidl.ts';
+import { bufferLength, viewParts, type ViewParts } from './streams/buffers.ts';
+import { ByteControl } from './streams/byte-control.ts';
+import { pipe } from './streams/pipe.ts';
+import { markHandled, promiseFrom, settled, upon } from './streams/promises.ts';
+import * as controllers from './streams/readable-controllers.ts';
+import { ReadableStream, readableOf, teeReadable, wrapReadable } from './streams/readable-stream.ts';
+import { ReadableState, ReaderState } from './streams/readable-state.ts';
+import { ReadableStreamBYOBReader, ReadableStreamDefaultReader } from './streams/readers.ts';
+import { ByteLengthQueuingStrategy, CountQueuingStrategy } from './streams/strategies.ts';
+import { TransformState, type Transformer } from './streams/transform-state.ts';
+import { TransformStream, TransformStreamDefaultController } from './streams/transform-stream.ts';
+import * as writables from './streams/writable-stream.ts';
 
-/** A stream of bytes as bodies use it. */
-export type BodyStream = ReadableStream<Uint8Array>;
+/** A stream of bytes as bodies use it; always a ReadableStream of ours. */
+export type BodyStream = globalThis.ReadableStream<Uint8Array>;
 
-type Read = { readonly done: boolean; readonly value?: unknown };
 type Constructor = new (...args: never[]) => object;
 
 /** Every class of the Streams standard, by its global name. */
-export const streamClasses: Readonly<Record<string, Constructor>> = { ...ponyfill } as unknown as Record<
-  string,
-  Constructor
->;
+export const streamClasses: Readonly<Record<string, Constructor>> = {
+  ByteLengthQueuingStrategy,
+  CountQueuingStrategy,
+  ReadableByteStreamController: controllers.ReadableByteStreamController,
+  ReadableStream,
+  ReadableStreamBYOBReader,
+  ReadableStreamBYOBRequest: controllers.ReadableStreamBYOBRequest,
+  ReadableStreamDefaultController: controllers.ReadableStreamDefaultController,
+  ReadableStreamDefaultReader,
+  TransformStream,
+  TransformStreamDefaultController,
+  WritableStream: writables.WritableStream,
+  WritableStreamDefaultController: writables.WritableStreamDefaultController,
+  WritableStreamDefaultWriter: writables.WritableStreamDefaultWriter,
+};
 
-const Readable = ponyfill.ReadableStream as unknown as typeof ReadableStream;
-export { Readable as ReadableStreamClass };
-export const TransformStreamClass: typeof TransformStream =
-  ponyfill.TransformStream as unknown as typeof TransformStream;
-
-const { prototype: readable } = Readable;
-const { prototype: controller } = ponyfill.ReadableByteStreamController;
-const { prototype: reader } = ponyfill.ReadableStreamDefaultReader;
-const lockedOf = getterOf<(stream: object) => boolean>(readable, 'locked');
-const getReader = methodOf<(stream: object) => object>(readable, 'getReader');
-const teeStream = methodOf<(stream: object) => [BodyStream, BodyStream]>(readable, 'tee');
-const cancelStream = methodOf<(stream: object, reason: unknown) => Promise<void>>(readable, 'cancel');
-const pipeStream = methodOf<(stream: object, pair: object) => BodyStream>(readable, 'pipeThrough');
-const readFrom = methodOf<(reader: object) => Promise<Read>>(reader, 'read');
-const cancelReader = methodOf<(reader: object, reason: unknown) => Promise<void>>(reader, 'cancel');
-const enqueueBytes = methodOf<(controller: object, chunk: Uint8Array) => void>(controller, 'enqueue');
-const closeBytes = methodOf<(controller: object) => void>(controller, 'close');
-const errorBytes = methodOf<(controller: object, reason: unknown) => void>(controller, 'error');
-const byobOf = getterOf<(controller: object) => object | null>(controller, 'byobRequest');
-const respond = methodOf<(request: object, count: number) => void>(
-  ponyfill.ReadableStreamBYOBRequest.prototype,
-  'respond',
-);
 const sliceBytes = methodOf<(bytes: Uint8Array) => Uint8Array>(Uint8Array.prototype, 'slice');
-const chain = methodOf<
-  <T, U>(self: Promise<T>, done: (value: T) => U, failed?: (reason: unknown) => U) => Promise<U>
->(Promise.prototype, 'then');
+const NativePromise = Promise;
+const ignore = (): undefined => undefined;
 
-/** Brand check by an intrinsic; never calls guest code. */
+function stateOf(stream: BodyStream): ReadableState {
+  return readableOf(stream) as ReadableState;
+}
+
+/** Brand check; never calls guest code. */
 export function isReadableStream(value: unknown): value is BodyStream {
-  if (typeof value !== 'object' || value === null) return false;
-  try {
-    lockedOf(value);
-    return true;
-  } catch {
-    return false;
-  }
+  return readableOf(value) !== undefined;
 }
 
 export function isLocked(stream: BodyStream): boolean {
-  return lockedOf(stream);
+  return stateOf(stream).locked;
 }
 
 /** Streams: "a ReadableStream is disturbed" once it was read from or cancelled. */
 export function isDisturbed(stream: BodyStream): boolean {
-  return (stream as unknown as { _disturbed: boolean })._disturbed;
+  return stateOf(stream).disturbed;
 }
 
 export function tee(stream: BodyStream): [BodyStream, BodyStream] {
-  return teeStream(stream);
+  const { first, second } = teeReadable(stateOf(stream));
+  return [wrapReadable(first) as never, wrapReadable(second) as never];
 }
+
+const passing: Transformer = {
+  transform: (chunk, state) => promiseFrom(() => state.enqueue(chunk)),
+  flush: () => settled,
+  cancel: () => settled,
+};
+const pipeThrough = { preventAbort: false, preventCancel: false, preventClose: false, signal: undefined };
 
 /** Locks `stream` and gives another one with the same chunks (Fetch: "create a proxy"). */
 export function proxyStream(stream: BodyStream): BodyStream {
-  return pipeStream(stream, new TransformStreamClass());
+  const through = new TransformState(passing, {
+    writable: { highWaterMark: 1, size: undefined },
+    readable: { highWaterMark: 0, size: undefined },
+    start: settled,
+  });
+  markHandled(pipe(stateOf(stream), through.writable, pipeThrough));
+  return wrapReadable(through.readable) as never;
 }
 
 /** Cancels without waiting; a failing cancel is nobody's business. */
 export function discard(stream: BodyStream, reason?: unknown): void {
-  const ignore = (): undefined => undefined;
-  void chain(cancelStream(stream, reason), ignore, ignore);
+  const state = stateOf(stream);
+  if (!state.locked) upon(state.cancel(reason), ignore);
 }
 
 /** Where a source of createByteStream puts what it has. */
@@ -93,35 +102,34 @@ export interface ByteSource {
 
 /** A byte stream (`type: "bytes"`); with the default high-water mark 0 `pull` runs only for a waiting reader. */
 export function createByteStream(source: ByteSource, highWaterMark: number = 0): BodyStream {
-  let sink!: ByteSink;
-  // No prototype: the library asks for members that are not here, and a guest may have put them on Object.prototype.
-  const underlying = {
-    __proto__: null,
-    type: 'bytes' as const,
-    start(controller: object): void {
-      sink = createSink(controller);
+  const state = new ReadableState();
+  const control = new ByteControl(state, {
+    source: {
+      pull: () => promiseFrom(() => source.pull(sink)),
+      cancel: (reason) => promiseFrom(() => source.cancel?.(reason)),
     },
-    pull: () => source.pull(sink),
-    cancel: (reason: unknown) => source.cancel?.(reason),
-  };
-  return new Readable(underlying, { __proto__: null, highWaterMark } as { highWaterMark: number });
+    highWaterMark,
+    autoAllocate: undefined,
+  });
+  const sink = createSink(control);
+  control.start(undefined);
+  return wrapReadable(state) as never;
 }
 
-function createSink(controller: object): ByteSink {
+function createSink(control: ByteControl): ByteSink {
   return {
     enqueue(chunk) {
-      const { byteLength } = chunk;
-      if (byteLength === 0) return;
-      const whole = byteLength === chunk.buffer.byteLength;
-      enqueueBytes(controller, whole ? chunk : sliceBytes(chunk));
+      const parts = viewParts(chunk) as ViewParts;
+      if (parts.bytes === 0) return;
+      const whole = parts.bytes === bufferLength(parts.buffer);
+      control.enqueue(whole ? parts : (viewParts(sliceBytes(chunk)) as ViewParts));
     },
     close() {
-      closeBytes(controller);
+      control.close();
       // A BYOB reader's pending read ends only when its request is answered.
-      const request = byobOf(controller);
-      if (request) respond(request, 0);
+      if (control.waitsForBytes) control.respond(0);
     },
-    error: (reason) => errorBytes(controller, reason),
+    error: (reason) => control.error(reason),
   };
 }
 
@@ -136,20 +144,27 @@ function isBytes(value: unknown): value is Uint8Array {
   return typeof value === 'object' && value !== null && typedArrayName(value) === 'Uint8Array';
 }
 
-/** Locks the stream for good. Uses captured intrinsics only, so a guest's patches to prototypes see nothing. */
+/** Locks the stream for good. A guest's patches to prototypes see nothing of it. */
 export function openReader(stream: BodyStream): BodyReader {
-  const handle = getReader(stream);
+  const reader = new ReaderState(stateOf(stream), 'default');
   return {
     read: () =>
-      chain(readFrom(handle), (result) => {
-        if (result.done) return undefined;
-        const { value } = result;
-        if (isBytes(value)) return value;
-        throw new TypeError(
-          'A body stream may only hold Uint8Array chunks; encode text with TextEncoderStream',
-        );
+      new NativePromise<Uint8Array | undefined>((resolve, reject) => {
+        reader.read({
+          chunk(value) {
+            if (isBytes(value)) resolve(value);
+            else
+              reject(
+                new TypeError(
+                  'A body stream may only hold Uint8Array chunks; encode text with TextEncoderStream',
+                ),
+              );
+          },
+          close: () => resolve(undefined),
+          error: reject,
+        });
       }),
-    cancel: (reason) => cancelReader(handle, reason),
+    cancel: (reason) => stateOf(stream).cancel(reason),
   };
 }
 

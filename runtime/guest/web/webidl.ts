@@ -84,6 +84,10 @@ export function viewBytes(value: unknown): Uint8Array | undefined {
   }
 }
 
+export function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
 const ofFunctions: readonly PropertyKey[] = ['length', 'name', 'prototype'];
 
 /**

@@ -24,9 +24,6 @@ const sabotage: Readonly<Record<string, string>> = {
     for (const key of Object.getOwnPropertyNames(globalThis)) if (/^[A-Z]/.test(key)) drop(globalThis, key);`,
 };
 
-/** Without these the stream library itself breaks, which is the guest's own loss. */
-const breaksStreams: readonly string[] = ['String and Function', 'the globals themselves'];
-
 const program = (harm: string): string => `
   const { Response: R } = globalThis; const bytes = web.encodeUtf8('BB'); globalThis.leaked = [];
   const words = new R('hé', { status: 201, headers: { 'x-a': '1' } }); const streamed = new R(web.createByteStream({ pull(sink) { sink.enqueue(bytes); sink.close() } }));
@@ -46,7 +43,7 @@ for (const [name, harm] of Object.entries(sabotage)) {
   void t.test(`hostile: ${name} overwritten`, async (t) => {
     const guest = await openWebIsolate();
     t.teardown(() => guest.dispose());
-    const stream = breaksStreams.includes(name) ? 'broken' : ['stream', 66, 2, false];
+    const stream = ['stream', 66, 2, false];
     t.strictSame(await guest.run(program(harm)), [201, 'x-a', '1', 'text', 'hé', true, 'object', stream]);
   });
 }
@@ -69,12 +66,10 @@ void t.test('hostile: getters and conversions of a guest only hurt the guest', a
   t.teardown(() => guest.dispose());
   const throwing = `const boom = { toString() { throw 'boom' }, get status() { throw 'boom' }, get method() { throw 'boom' }, [Symbol.iterator]() { throw 'boom' } };
     return [() => new Response('', boom), () => new Request('http://a.b', boom), () => new Headers(boom), () => new URL(boom), () => new Blob(boom),
-      () => { const r = new Response(new ReadableStream()); Object.defineProperty(ReadableStream, Symbol.hasInstance, { configurable: true, value() { throw 'boom' } });
-        try { web.takeResponse(r) } finally { delete ReadableStream[Symbol.hasInstance] } },
       () => web.takeRequest(boom), () => web.takeRequest('http://a.b', boom), () => new Response(boom), () => atob(boom), () => new DOMException(boom)]
       .map((run) => { try { run(); return 'ran' } catch (e) { return e } })`;
   t.strictSame(
     await guest.run(throwing),
-    Array.from({ length: 11 }, () => 'boom'),
+    Array.from({ length: 10 }, () => 'boom'),
   );
 });
