@@ -1,6 +1,7 @@
 import type { Message } from 'esbuild';
 import { isBuiltin } from 'node:module';
 import { HostError } from '#runtime/errors.ts';
+import { nodeModuleNames } from './node-modules.ts';
 import type { OpenSource } from './source.ts';
 
 /** More than this many errors help nobody. */
@@ -26,7 +27,7 @@ function toText(text: string): string {
   const name = /^Could not resolve "(.+)"$/.exec(text)?.[1];
   if (name === undefined) return text;
   if (isBuiltin(name)) {
-    return `Cannot import "${name}": it is built into Node and islet does not have it yet; use a web standard instead`;
+    return `Cannot import "${name}": it is built into Node and no function has it; use a web standard or a binding instead. Of Node's modules there are ${nodeModuleNames.join(', ')}`;
   }
   if (/^[./#]/.test(name)) return text;
   return `${text}: no such package is installed beside the function`;

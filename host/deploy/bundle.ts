@@ -5,11 +5,12 @@ import type { ScriptCode } from '#runtime/deployment.ts';
 import { defaultLimits } from '#runtime/limits.ts';
 import type { DeploySource, InlineSource } from '#host/host.ts';
 import { buildError, toLine } from './build-errors.ts';
-import { fences } from './fences.ts';
+import { asked, fences } from './fences.ts';
 import { formatManifest } from './manifest.ts';
 import { openSource } from './source.ts';
 import type { OpenSource, SourceOptions } from './source.ts';
 import type { Manifest } from './manifest-rules.ts';
+import { asyncHooksInput, nodeGlobals, nodeModules, nodeNamespace } from './node-modules.ts';
 import { inputFile } from './wasm-import.ts';
 
 export type BundleOptions = SourceOptions;
@@ -56,6 +57,18 @@ const common: BuildOptions = {
   loader,
 };
 
+/** Async functions as generators: each continuation is then a callback of `then` (runtime/node/async-hooks.js). */
+const lowered: BuildOptions = {
+  supported: {
+    'async-await': false,
+    'async-generator': false,
+    'for-await': false,
+    'top-level-await': true,
+  },
+};
+/** Names that a bundle may expect to be there, as in Node. */
+const nodeNames = /\b(?:Buffer|setImmediate|clearImmediate)\b/;
+
 let underWay = 0;
 let isStopWanted = false;
 
@@ -86,6 +99,7 @@ export async function bundleOpened(opened: OpenSource, options: BundleOptions = 
     );
   }
   const read = Object.keys(result.metafile.inputs)
+    .filter((input) => !input.startsWith(`${nodeNamespace}:`))
     .map((input) => inputFile(opened.root, input))
     .filter((file) => file !== undefined);
   return {
@@ -123,7 +137,13 @@ async function run(opened: OpenSource): ReturnType<typeof runBuild> {
   underWay += 1;
   isStopWanted = false;
   try {
-    return await runBuild(opened);
+    const result = await runBuild(opened);
+    // Few functions ask for more than a bundle; they are built twice.
+    const more = {
+      ...(Object.hasOwn(result.metafile.inputs, asyncHooksInput) ? lowered : {}),
+      ...(result.outputFiles.some(isNodeText) ? { inject: [nodeGlobals] } : {}),
+    };
+    return Object.keys(more).length === 0 ? result : await runBuild(opened, more);
   } catch (error) {
     const failure = error as Partial<BuildFailure>;
     if (!Array.isArray(failure.errors)) throw error;
@@ -134,25 +154,31 @@ async function run(opened: OpenSource): ReturnType<typeof runBuild> {
   }
 }
 
-function runBuild(opened: OpenSource) {
+function isNodeText({ path, text }: { readonly path: string; readonly text: string }): boolean {
+  return path.endsWith('.js') && nodeNames.test(text);
+}
+
+function runBuild(opened: OpenSource, more: BuildOptions = {}) {
   const named = Object.hasOwn(opened.manifest.vars ?? {}, 'NODE_ENV');
   return build({
     ...common,
+    ...more,
     write: false,
     metafile: true,
     absWorkingDir: opened.root,
     entryPoints: [`./${opened.entry}`],
     // A var of that name is read when the function runs.
-    define: named
-      ? { 'process.env.NODE_ENV': 'process.env.NODE_ENV' }
-      : { 'process.env.NODE_ENV': '"production"' },
+    define: {
+      global: 'globalThis',
+      'process.env.NODE_ENV': named ? 'process.env.NODE_ENV' : '"production"',
+    },
     ...(opened.sealed === undefined ? {} : { tsconfigRaw: opened.sealed.tsconfig }),
-    plugins: [fences(opened)],
+    plugins: [nodeModules({ asked }), fences(opened)],
   });
 }
 
 function isPackageFile(file: string): boolean {
-  return file.startsWith('node_modules/') || file.includes('/node_modules/');
+  return /(?:^|\/)node_modules\//.test(file) || file.startsWith(`${nodeNamespace}:`);
 }
 
 function toCode(

@@ -62,7 +62,8 @@ function byContent(source: OpenSource, path: string): OnResolveResult | undefine
   return path.includes(`${sep}node_modules${sep}`) ? undefined : { path };
 }
 
-const asked = Symbol('asked');
+/** Marks a question of ours to the bundler, which no plugin answers. */
+export const asked: unique symbol = Symbol('asked');
 
 /** Real path of what the bundler would read, or undefined when it reads none (unresolved, disabled, data URLs). */
 async function resolved(build: PluginBuild, args: OnResolveArgs): Promise<string | undefined> {

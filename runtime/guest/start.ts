@@ -10,6 +10,7 @@ import { NativeTypeError, defineProperty, parseJson, quoteList } from './primord
 import { checkMemory, write } from './output.ts';
 import { Out } from './protocol.ts';
 import { limitMemories } from './wasm-account.ts';
+import { queueMicrotask } from './web/microtask.ts';
 
 const none: Handlers = { fetch: undefined, handler: undefined, kinds: [] };
 
@@ -18,11 +19,23 @@ export let handlers: Handlers = none;
 export let functionName = '';
 
 const processEnv: Record<string, unknown> = {};
+/** Node's, which runs before what promises do next; here it takes its turn among them. */
+const nextTick = (callback: unknown, ...args: readonly unknown[]): void => {
+  if (typeof callback !== 'function')
+    throw new NativeTypeError('The "callback" argument must be of type function');
+  queueMicrotask(() => callback(...args));
+};
 const navigator = { userAgent: 'islet' };
 let prepared = false;
 
-/** `process.env` (the vars, as Lambda users read them) and `navigator.userAgent`; the rest of Node's process is absent. */
-export const startGlobals: Readonly<Record<string, unknown>> = { process: { env: processEnv }, navigator };
+/**
+ * `process.env` (the vars, as Lambda users read them) and `nextTick`; `navigator.userAgent`. The rest of Node's process is
+ * in `node:process` (runtime/node), and only in bundles that import it.
+ */
+export const startGlobals: Readonly<Record<string, unknown>> = {
+  process: { env: processEnv, nextTick },
+  navigator,
+};
 
 /** Takes the deployment's vars and bindings. Before the guest's top level runs, so that it sees `process.env`. */
 export function prepare(json: string, now?: number): void {

@@ -77,9 +77,10 @@ function forget(id: number): Invocation | undefined {
   return owner;
 }
 
-function clear(id: unknown): void {
-  if (typeof id !== 'number') return;
-  forget(id)?.emit(Out.ClearTimer, `[${id}]`);
+function clear(given: unknown): void {
+  // Web IDL's conversion: Node's timers are objects that are their number.
+  const number = NativeNumber(given);
+  forget(number)?.emit(Out.ClearTimer, `[${number}]`);
 }
 
 export const timerGlobals: {
