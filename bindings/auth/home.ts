@@ -234,7 +234,11 @@ export class Home {
           const value = provider.secret === undefined ? undefined : await secret(provider.secret);
           if (provider.secret !== undefined && value === undefined)
             throw new TypeError(`there is no secret ${provider.secret}`);
-          return await openProvider(provider, { fetch, secret: value });
+          return await openProvider(provider, {
+            fetch,
+            secret: value,
+            log: (message) => log('warn', message),
+          });
         } catch (error) {
           log('error', `Provider ${provider.id} cannot be used now: ${String(error)}`);
           return undefined;

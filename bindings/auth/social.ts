@@ -40,6 +40,8 @@ export interface ProviderNeeds {
   readonly fetch: typeof globalThis.fetch;
   /** The value of the secret the config names. */
   readonly secret: string | undefined;
+  /** Hears why what a provider said does not hold. */
+  readonly log: (message: string) => void;
 }
 
 const known: Readonly<Record<string, Partial<ProviderConfig>>> = {
@@ -81,20 +83,30 @@ export async function openProvider(config: ProviderConfig, needs: ProviderNeeds)
     scopes: given.scopes ?? ['openid', 'email', 'profile'],
     exchange: (code) => exchange(code, { ...needs, tokenUrl, clientId: given.clientId }),
     async profile(tokens) {
-      const claims =
-        verify !== undefined && tokens.idToken !== undefined ? await verify(tokens.idToken) : undefined;
-      // An OIDC provider without an ID token is none; its userinfo alone would not say whom it is for.
-      if (verify !== undefined && claims === undefined) return undefined;
-      if (typeof claims?.['email'] === 'string' || typeof userInfoUrl !== 'string')
-        return toProfile(claims ?? {});
-      const info = await readJson(needs.fetch, userInfoUrl, {
-        headers: { authorization: `Bearer ${tokens.accessToken ?? ''}`, accept: 'application/json' },
-      });
-      // The two must speak of one user (OpenID Connect Core 1.0, 5.3.2).
-      if (claims !== undefined && info['sub'] !== claims['sub']) return undefined;
-      return toProfile({ ...info, ...claims });
+      try {
+        return await read(tokens);
+      } catch (error) {
+        // The provider's fault, or somebody's in between: whoever signs in is sent back, and the host goes on.
+        needs.log(`What provider ${given.id} says does not hold: ${String(error)}`);
+        return undefined;
+      }
     },
   };
+
+  async function read(tokens: ProviderTokens): Promise<Profile | undefined> {
+    const claims =
+      verify !== undefined && tokens.idToken !== undefined ? await verify(tokens.idToken) : undefined;
+    // An OIDC provider without an ID token is none; its userinfo alone would not say whom it is for.
+    if (verify !== undefined && claims === undefined) return undefined;
+    if (typeof claims?.['email'] === 'string' || typeof userInfoUrl !== 'string')
+      return toProfile(claims ?? {});
+    const info = await readJson(needs.fetch, userInfoUrl, {
+      headers: { authorization: `Bearer ${tokens.accessToken ?? ''}`, accept: 'application/json' },
+    });
+    // The two must speak of one user (OpenID Connect Core 1.0, 5.3.2).
+    if (claims !== undefined && info['sub'] !== claims['sub']) return undefined;
+    return toProfile({ ...info, ...claims });
+  }
 }
 
 async function discover(issuer: string, { fetch }: ProviderNeeds): Promise<Claims> {

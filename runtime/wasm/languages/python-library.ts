@@ -20,6 +20,13 @@ class Error(Exception):
         self.code = code
 
 
+class _Mistake(Error, TypeError):
+    """Arguments of the wrong type: a TypeError, as in every other language."""
+
+
+_Mistake.__name__ = _Mistake.__qualname__ = 'TypeError'
+
+
 def _call(binding, method, args, body=None):
     if _runtime.call is None:
         raise Error('Bindings and fetch work while the handler runs, not while the module is loaded')
@@ -32,7 +39,8 @@ def _call(binding, method, args, body=None):
     answer = _json.loads(_runtime.receive())
     failed = answer.get('failed')
     if failed is not None:
-        raise Error(failed.get('message', 'The operation failed'), failed.get('name', 'Error'), failed.get('code'))
+        kind = _Mistake if failed.get('name') == 'TypeError' else Error
+        raise kind(failed.get('message', 'The operation failed'), failed.get('name', 'Error'), failed.get('code'))
     data = answer.get('bytes')
     return answer['ok'], None if data is None else binascii.a2b_base64(data)
 

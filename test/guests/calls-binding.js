@@ -1,0 +1,22 @@
+/** Calls a method of the binding `B` as the body says: `{ path: ["users", "list"], args: [...], times? }`. */
+async function run(binding, { path, args, times = 1 }) {
+  if (binding === undefined) return { missing: true };
+  try {
+    let value = null;
+    for (let n = 0; n < times; n++) {
+      let owner = binding;
+      let method = binding;
+      for (const name of path) [owner, method] = [method, method[name]];
+      value = (await method.apply(owner, args)) ?? null;
+    }
+    return { value };
+  } catch (error) {
+    return { name: error.name, isTypeError: error instanceof TypeError, code: error.code ?? null };
+  }
+}
+
+export default {
+  async fetch(request, env) {
+    return Response.json(await run(env.B, await request.json()));
+  },
+};
