@@ -2,18 +2,7 @@ import { Agent, request } from 'node:http';
 import type { BenchRun } from './bench-run.ts';
 import { helloSource } from './guests.ts';
 import { median } from './histogram.ts';
-
-/** What checking whose a request is adds to it. Times in microseconds, seen by a client on this machine, one at a time. */
-export interface AuthReport {
-  readonly rows: readonly AuthRow[];
-}
-
-export interface AuthRow {
-  readonly what: string;
-  readonly p50: number;
-  /** p50 less that of a route where nobody is asked, in the same run. */
-  readonly added: number;
-}
+import type { AuthReport, AuthRow } from './report.ts';
 
 interface Client {
   send(path: string, options?: SendOptions): Promise<Sent>;
@@ -88,7 +77,7 @@ export async function measureAuth(run: BenchRun): Promise<AuthReport> {
     const open = median(times.open);
     const row = (what: string, micros: readonly number[]): AuthRow => {
       const p50 = median(micros);
-      return { what, p50, added: p50 - open };
+      return { what, p50, overOpen: p50 - open };
     };
     return {
       rows: [

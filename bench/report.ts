@@ -15,6 +15,7 @@ export interface BenchReport {
   readonly warm?: WarmReport;
   readonly density?: DensityReport;
   readonly kv?: KvReport;
+  readonly auth?: AuthReport;
   readonly streaming?: StreamingReport;
   readonly wasm?: WasmReport;
 }
@@ -130,6 +131,18 @@ export interface KvRow {
   readonly sqlite: number;
   /** And in miniflare's KV, where it is installed. */
   readonly miniflare?: number;
+}
+
+/** What checking whose a request is adds to it. Microseconds, seen by a client on this machine, one request at a time. */
+export interface AuthReport {
+  readonly rows: readonly AuthRow[];
+}
+
+export interface AuthRow {
+  readonly what: string;
+  readonly p50: number;
+  /** p50 less that of a route where nobody is asked, in the same run. */
+  readonly overOpen: number;
 }
 
 export interface StreamingReport {

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
+import { measureAuth } from './auth.ts';
 import { BenchRun } from './bench-run.ts';
 import { toSvg } from './chart.ts';
 import { measureCold } from './cold.ts';
@@ -34,6 +35,7 @@ export async function runBench(options: BenchOptions = {}): Promise<BenchReport>
       ...(only.includes('warm') ? { warm: await measureWarm(run) } : {}),
       ...(only.includes('density') ? { density: await measureDensity(run) } : {}),
       ...(only.includes('kv') ? { kv: await measureKv(run) } : {}),
+      ...(only.includes('auth') ? { auth: await measureAuth(run) } : {}),
       ...(only.includes('streaming') ? { streaming: await measureStreaming(run) } : {}),
       ...(only.includes('wasm') ? await wasmOf(run) : {}),
     };

@@ -1,4 +1,5 @@
 import { table } from '#host/cli/table.ts';
+import { authText } from './auth-tables.ts';
 import { millis, rateCells, rateHeads } from './cells.ts';
 import { kvText } from './kv-tables.ts';
 import type { BenchReport, ColdReport, DensityReport, StreamingReport, WarmReport } from './report.ts';
@@ -21,6 +22,7 @@ export function toText(report: BenchReport): string {
     ...(report.warm === undefined ? [] : warmText(report.warm)),
     ...(report.density === undefined ? [] : densityText(report.density)),
     ...(report.kv === undefined ? [] : kvText(report.kv)),
+    ...(report.auth === undefined ? [] : authText(report.auth)),
     ...(report.streaming === undefined ? [] : streamingText(report.streaming)),
     ...(report.wasm === undefined ? [] : wasmText(report.wasm)),
   ];
