@@ -238,7 +238,7 @@ def lambda_handler(event, context):
       ['TypeError', null],
       ['Error', null],
       ['AttributeError', null],
-      ['Error', null],
+      ['TypeError', null],
     ],
   ]);
 });
