@@ -1,5 +1,6 @@
 import { createAssets } from '#bindings/assets/assets.ts';
 import { createAuthBinding } from '#bindings/auth/auth.ts';
+import { createCacheBinding } from '#bindings/cache/cache.ts';
 import { createEgress } from '#bindings/fetch/egress.ts';
 import { createFetchBinding } from '#bindings/fetch/fetch.ts';
 import { createFunctionBinding } from '#bindings/function/function.ts';
@@ -38,7 +39,7 @@ interface Working {
 /** The bindings of one host. */
 export interface Bindings {
   readonly byKind: ReadonlyMap<string, Binding>;
-  /** What every guest has without naming it: fetch. */
+  /** What every guest has without naming it: fetch and caches. */
   readonly runtime: (target: Target) => Pick<Attachment, 'grant'>;
   /** Static files of a target, where it has some that come before its function. */
   readonly assets: (target: Target) => TargetAssets | undefined;
@@ -59,6 +60,7 @@ export function openBindings({
 }: BindingNeeds): Bindings {
   const guard = { allowPrivate: config.privateEgress };
   const fetch = createFetchBinding(guard);
+  const cache = createCacheBinding(store);
   const egress = createEgress(guard);
   const mailer = openMailer({
     ...config.mail,
@@ -99,7 +101,8 @@ export function openBindings({
   ];
   return {
     byKind: new Map(kinds.map((binding) => [binding.kind, binding])),
-    runtime: ({ deployment, secrets, withheld }) => fetch.attach(deployment, { ...secrets, ...withheld }),
+    runtime: ({ deployment, secrets, withheld }) =>
+      withCaches(fetch.attach(deployment, { ...secrets, ...withheld }), cache.attach(deployment)),
     assets: (target) => assets.of(target.deployment),
     start() {
       for (const binding of kinds) binding.start?.();
@@ -109,6 +112,23 @@ export function openBindings({
       await mailer.close();
       await egress.close();
       await fetch.close();
+    },
+  };
+}
+
+type Runtime = Pick<Attachment, 'grant'>;
+
+/** One grant for both: operations `cache.…` go to the caches, all others to fetch. */
+function withCaches(fetch: Runtime, caches: Runtime): Runtime {
+  return {
+    grant(context) {
+      const network = fetch.grant(context);
+      return {
+        call: (operation) =>
+          operation.method.startsWith('cache.')
+            ? caches.grant(context).call(operation)
+            : network.call(operation),
+      };
     },
   };
 }

@@ -35,6 +35,8 @@ export type ErrorCode =
   | 'ERR_KV_METADATA'
   | 'ERR_KV_OPTION'
   | 'ERR_KV_BEHIND'
+  | 'ERR_CACHE_TOO_LARGE'
+  | 'ERR_CACHE_GONE'
   | 'ERR_STORE_CORRUPT'
   | 'ERR_STORE_FULL'
   | 'ERR_STORE_LOCKED'
@@ -98,6 +100,8 @@ export const errorRows: Readonly<Record<ErrorCode, ErrorRow>> = {
   ERR_KV_METADATA: { status: 413, blame: 'guest', remedy: 'keep metadata within 1024 bytes of JSON' },
   ERR_KV_OPTION: { status: 400, blame: 'guest', remedy: 'use the options the KV reference lists' },
   ERR_KV_BEHIND: { status: 503, blame: 'guest', remedy: 'watch again, then list' },
+  ERR_CACHE_TOO_LARGE: { status: 413, blame: 'guest', remedy: 'cache bodies of at most 32 MiB' },
+  ERR_CACHE_GONE: { status: 503, blame: 'guest', remedy: 'fetch it anew' },
   ERR_STORE_CORRUPT: {
     status: 500,
     blame: 'host',

@@ -7,7 +7,7 @@ import { chooseCoding } from './negotiate.ts';
 import type { Coding } from './negotiate.ts';
 import type { Parts } from './parts.ts';
 import { fitting } from './pattern.ts';
-import { parseRange } from './range.ts';
+import { parseRange } from '../range.ts';
 
 /** Answers up to this long are sent whole. */
 const wholeBytes = 256 * 1024;

@@ -1,3 +1,4 @@
+import { cacheGlobals } from './caches.ts';
 import { installClock, now, setNow } from './clock.ts';
 import { consoleMembers } from './console.ts';
 import { cryptoGlobals, fillPool, random } from './crypto.ts';
@@ -50,13 +51,18 @@ export function install(
   harden();
   installClock();
   defineGlobals({ fetch, ...timerGlobals, ...cryptoGlobals, ...startGlobals, reportError: report });
+  defineGlobals(cacheGlobals);
   defineGlobals({ console: createConsole(), self: globalThis });
   return { deliver, prepare, start };
 }
 
 function defineGlobals(members: Readonly<Record<string, unknown>>): void {
   for (const name of Object.keys(members)) {
-    Object.defineProperty(globalThis, name, { value: members[name], writable: true, configurable: true });
+    const value = members[name];
+    // Minification took it.
+    if (typeof value === 'function')
+      Object.defineProperty(value, 'name', { value: name, configurable: true });
+    Object.defineProperty(globalThis, name, { value, writable: true, configurable: true });
   }
 }
 

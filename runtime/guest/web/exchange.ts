@@ -7,11 +7,12 @@ import {
   defaultMeta,
   givenSignal,
   type Request,
+  requestState,
   type RequestState,
   toState,
 } from './request.ts';
 import { fetchLocally } from './local-fetch.ts';
-import { createResponse, type Response, responseState } from './response.ts';
+import { createResponse, type Response, responseState, type ResponseState } from './response.ts';
 import { type BodyStream, discard } from './streams.ts';
 
 /** What a body that came in is made of; neither: no body. */
@@ -33,6 +34,8 @@ export interface IncomingRequest extends IncomingBody {
 }
 
 export interface FetchAnswer extends IncomingBody {
+  /** Default "basic". */
+  readonly type?: ResponseState['type'];
   readonly status: number;
   readonly statusText: string;
   readonly headers: readonly string[];
@@ -80,7 +83,7 @@ class IncomingState implements RequestState {
 /** The Response fetch() answers with; its headers are immutable. */
 export function createFetchResponse(init: FetchAnswer): Response {
   return createResponse({
-    type: 'basic',
+    type: init.type ?? 'basic',
     status: init.status,
     statusText: init.statusText,
     url: init.url,
@@ -152,4 +155,35 @@ export function takeRequest(input: unknown, init: unknown): TakenRequest {
     signal,
     local,
   };
+}
+
+/** A request as caches compare it; a Request is looked at, not used. `headers` as in TakenResponse. */
+export interface SeenRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: readonly string[];
+}
+
+/** A Request of ours, or what is one when it is an address (Service Workers, Cache). Throws TypeError as Request does. */
+export function seeRequest(input: unknown): SeenRequest {
+  const { method, url, list } = requestState(input) ?? toState(input, undefined);
+  return { method, url, headers: list };
+}
+
+/** What a cache stores beside the body. `headers` as in TakenResponse. */
+export interface SeenResponse {
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: readonly string[];
+  readonly url: string;
+  readonly type: ResponseState['type'];
+  readonly body: Body | null;
+}
+
+/** Undefined for anything but a Response of ours; nothing of it is used. */
+export function seeResponse(value: unknown): SeenResponse | undefined {
+  const state = responseState(value);
+  if (state === undefined) return undefined;
+  const { status, statusText, list, url, type, body } = state;
+  return { status, statusText, headers: list, url, type, body };
 }

@@ -27,11 +27,12 @@ import { defineGlobal } from './webidl.ts';
 export type { TakenBody } from './body.ts';
 export type { WebIo } from './io.ts';
 export type { BodyReader, BodyStream, ByteSink, ByteSource } from './streams.ts';
+export { seeRequest, seeResponse, type SeenRequest, type SeenResponse } from './exchange.ts';
 export { createDomException } from './dom-exception.ts';
 export { encodeBase64 } from './base64.ts';
 export { decodeUtf8, encodeUtf8 } from './encoding.ts';
 export { createByteStream, isReadableStream, openReader } from './streams.ts';
-export { viewBytes } from './webidl.ts';
+export { requireArguments, shapeInterface, toDictionary, viewBytes } from './webidl.ts';
 
 const interfaces: Readonly<Record<string, unknown>> = {
   ...streamClasses,
@@ -100,6 +101,7 @@ export const createFetchResponse: (init: {
   readonly headers: readonly string[];
   readonly url: string;
   readonly redirected: boolean;
+  readonly type?: 'default' | 'error' | 'basic';
   readonly signal: AbortSignal | undefined;
   readonly bytes?: Uint8Array;
   readonly stream?: () => BodyStream;

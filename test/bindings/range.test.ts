@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import t from 'tap';
-import { parseRange } from '#bindings/assets/range.ts';
+import { parseRange } from '#bindings/range.ts';
 
 /** RFC 9110, 14.1.2 and 14.2, byte by byte: which of `size` bytes one range asks for; undefined for what is no range. */
 function oracle(header: string, size: number): readonly number[] | 'none' | undefined {
