@@ -40,15 +40,17 @@ export async function runSuite(options: SuiteOptions): Promise<readonly Result[]
   const { origin, addresses = [] } = server ?? {};
   const results: Result[] = [];
   const waiting = variants.values();
-  const work = async (index: number): Promise<void> => {
-    const lane = new Lane({ host, root, origin, addresses, waitMs }, `lane-${index}`);
+  const work = async (lane: Lane): Promise<void> => {
     for (const variant of waiting) {
       const result = await lane.run(variant);
       results.push(result);
       done?.(result);
     }
   };
-  await Promise.all(Array.from({ length: lanes }, (_, index) => work(index)));
+  const open: Lane[] = [];
+  for (let index = 0; index < lanes; index++)
+    open.push(await new Lane({ host, root, origin, addresses, waitMs }, `lane-${index}`).open());
+  await Promise.all(open.map((lane) => work(lane)));
   const place = new Map(variants.map((variant, index) => [variant, index]));
   return results.sort((a, b) => (place.get(a.variant) ?? 0) - (place.get(b.variant) ?? 0));
 }

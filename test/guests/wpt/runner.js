@@ -1,6 +1,6 @@
 /**
  * The function that runs one test file: its scripts come in the request, as text, and are evaluated as a browser would
- * evaluate them: one after the other, in the global scope, in sloppy mode (indirect eval, which the manifest allows).
+ * evaluate them: in the global scope, in sloppy mode (indirect eval, which the manifest allows).
  */
 const evaluate = globalThis.eval;
 const { stringify } = JSON;
@@ -25,20 +25,23 @@ export default {
     const tests = [];
     const ending = Promise.withResolvers();
     let thrown;
-    for (const { name, source } of scripts) {
-      try {
-        evaluate(`${source}\n//# sourceURL=${name}`);
-      } catch (error) {
-        thrown ??= describe(error);
-      }
-      if (!name.endsWith('/testharness.js')) continue;
+    const [harness, ...own] = scripts;
+    try {
+      evaluate(`${harness.source}\n//# sourceURL=${harness.name}`);
       globalThis.setup({ explicit_timeout: true });
-      globalThis.add_result_callback(({ name: test, status, message }) => {
-        tests.push([test, subtestLevel[status], toMessage(message)]);
+      // Only now, or testharness.js would take it for a worker that answers its page.
+      globalThis.DedicatedWorkerGlobalScope = WorkerScope;
+      globalThis.add_result_callback(({ name, status, message }) => {
+        tests.push([name, subtestLevel[status], toMessage(message)]);
       });
       globalThis.add_completion_callback((_tests, { status, message }) => {
         ending.resolve([fileLevel[status], toMessage(message)]);
       });
+      for (const { name, source } of own.filter((script) => isAlone(script, own)))
+        evaluate(`${source}\n//# sourceURL=${name}`);
+      evaluate(joinScripts(own.filter((script) => !isAlone(script, own))));
+    } catch (error) {
+      thrown = describe(error);
     }
     if (globalThis.done === undefined) return answer(['ERROR', thrown ?? 'no testharness.js'], tests);
     const timer = setTimeout(() => globalThis.timeout(), thrown === undefined ? waitMs : afterThrowMs);
@@ -48,6 +51,29 @@ export default {
     return answer(thrown === undefined ? [status, message] : ['ERROR', thrown], tests);
   },
 };
+
+/** A script, not the test itself, that declares nothing others can only see in the same text. */
+function isAlone(script, scripts) {
+  return script !== scripts.at(-1) && !/^(?:let|const|class)\b/m.test(script.source);
+}
+
+/**
+ * One text for the other scripts of a test: what they declare by let, const and class each sees of the others, as scripts do and
+ * evals do not. Strict when the test itself is.
+ */
+function joinScripts(scripts) {
+  const test = scripts.at(-1);
+  const isStrict = /^(?:\s|\/\/.*|\/\*[^]*?\*\/)*['"]use strict['"]/.test(test.source);
+  const texts = scripts.map(({ source }) => source);
+  return [isStrict ? "'use strict'" : '', ...texts, `//# sourceURL=${test.name}`].join('\n;');
+}
+
+/** What idlharness.js asks for: the interfaces exposed to workers are what a function should have. */
+class WorkerScope {
+  static [Symbol.hasInstance](value) {
+    return value === globalThis;
+  }
+}
 
 function answer([status, message], tests) {
   return new Answer(stringify({ status, message, tests }));

@@ -1,3 +1,4 @@
+const zero = 0;
 function sum(a, b) {
-  return a + b;
+  return a + b + zero;
 }
