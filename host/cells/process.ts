@@ -49,8 +49,10 @@ function readable(): readonly string[] {
   const addon = packageFolders(islet, 'isolated-vm');
   const loader = packageFolders(addon.at(-1) ?? islet, 'node-gyp-build');
   const cache = packageFolders(islet, 'lru-cache');
+  // Of a clone; what is published carries what it needs of it.
+  const codecs = packageFolders(islet, '@exodus/bytes');
   // node-gyp-build looks for Alpine, to tell musl from glibc.
-  return [islet, realpathSync(islet), ...addon, ...loader, ...cache, '/etc/alpine-release'];
+  return [islet, realpathSync(islet), ...addon, ...loader, ...cache, ...codecs, '/etc/alpine-release'];
 }
 
 /** Where a package lies as seen from a folder: by its name in node_modules and, behind links, in truth. */

@@ -19,6 +19,11 @@ await rm(dist, { recursive: true, force: true });
 compile();
 for (const folder of folders) await copyAssets(folder);
 await bundleLibrary({ file: join(dist, 'bindings', 'auth', 'library.js'), external: ['jose'], root });
+await bundleLibrary({
+  file: join(dist, 'runtime', 'isolate', 'services', 'multi-byte.js'),
+  external: [],
+  root,
+});
 await mkdir(join(dist, 'runtime'), { recursive: true });
 await writeFile(join(dist, 'runtime', guestScriptName), await buildGuestBundle());
 await writeFile(join(dist, 'package.json'), `${JSON.stringify(packageOf(), null, 2)}\n`);

@@ -1,17 +1,7 @@
 import * as lite from '@exodus/bytes/encoding-lite.js';
 import { utf8fromStringLoose, utf8toStringLoose } from '@exodus/bytes/utf8.js';
 
-type Constructor = new (...args: never[]) => object;
-
-/** The four interfaces of the Encoding standard, by global name. */
-export const encodingClasses: Readonly<Record<string, Constructor>> = {
-  TextEncoder: lite.TextEncoder,
-  TextDecoder: lite.TextDecoder,
-  TextEncoderStream: lite.TextEncoderStream,
-  TextDecoderStream: lite.TextDecoderStream,
-};
-
-// whatwg-url makes its encoder and decoder while it loads, from the globals; installWeb defines them properly.
+// whatwg-url makes its encoder and decoder while it loads, from the globals; installWeb defines ours.
 Object.assign(globalThis, { TextEncoder: lite.TextEncoder, TextDecoder: lite.TextDecoder });
 
 /** UTF-8 of a string; lone surrogates become U+FFFD. */
@@ -26,5 +16,4 @@ export function decodeUtf8Body(bytes: Uint8Array): string {
   return decodeUtf8(bom ? bytes.subarray(3) : bytes);
 }
 
-/** One character per byte. */
-export const decodeLatin1: (bytes: Uint8Array) => string = lite.isomorphicDecode;
+export { decodeLatin1 } from './latin1.ts';

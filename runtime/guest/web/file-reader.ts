@@ -1,11 +1,12 @@
 import { encodeBase64 } from './base64.ts';
 import { type Blob, blobBytes, isBlob } from './blob.ts';
 import { DOMException } from './dom-exception.ts';
-import { decodeLatin1, encodingClasses } from './encoding.ts';
+import { decodeLatin1 } from './encoding.ts';
 import { EventTarget, fire, handlerAttribute } from './event-target.ts';
 import { io } from './io.ts';
 import { parseMime } from './mime.ts';
 import { ProgressEvent } from './progress-event.ts';
+import { TextDecoder } from './text-decoder.ts';
 import { requireArguments, shapeInterface, toText } from './webidl.ts';
 
 const states: Readonly<Record<string, number>> = { EMPTY: 0, LOADING: 1, DONE: 2 };
@@ -156,16 +157,15 @@ export class FileReaderSync {
 
 /** File API, 6.4 "package data", text; Encoding, 6 "decode": a byte order mark outdoes every label. */
 function decode(bytes: Uint8Array, type: string, label: string | undefined): string {
-  const Decoder = encodingClasses.TextDecoder as unknown as typeof TextDecoder;
   for (const name of [bomEncoding(bytes), label, parseMime(type)?.parameters.get('charset')]) {
     if (name === undefined) continue;
     try {
-      return new Decoder(name).decode(bytes);
+      return new TextDecoder(name).decode(bytes);
     } catch {
       // No encoding of this name: the next one counts.
     }
   }
-  return new Decoder().decode(bytes);
+  return new TextDecoder().decode(bytes);
 }
 
 function bomEncoding(bytes: Uint8Array): string | undefined {

@@ -4,7 +4,6 @@ import { Blob, File } from './blob.ts';
 import { blobUrlStatics } from './blob-url.ts';
 import type { TakenBody } from './body.ts';
 import { DOMException } from './dom-exception.ts';
-import { encodingClasses } from './encoding.ts';
 import { CustomEvent, ErrorEvent, Event, PromiseRejectionEvent } from './event.ts';
 import { EventTarget } from './event-target.ts';
 import * as exchange from './exchange.ts';
@@ -20,6 +19,9 @@ import { Request as RequestClass } from './request.ts';
 import { Response as ResponseClass } from './response.ts';
 import { type BodyStream, streamClasses } from './streams.ts';
 import { structuredClone } from './structured-clone.ts';
+import { TextDecoder } from './text-decoder.ts';
+import { TextEncoder } from './text-encoder.ts';
+import { TextDecoderStream, TextEncoderStream } from './text-streams.ts';
 import { URLSearchParams } from './url-search-params.ts';
 import { URL } from './url.ts';
 import { defineGlobal } from './webidl.ts';
@@ -36,7 +38,6 @@ export { requireArguments, shapeInterface, toDictionary, viewBytes } from './web
 
 const interfaces: Readonly<Record<string, unknown>> = {
   ...streamClasses,
-  ...encodingClasses,
   AbortController: abort.AbortController,
   AbortSignal: abort.AbortSignal,
   Blob,
@@ -56,6 +57,10 @@ const interfaces: Readonly<Record<string, unknown>> = {
   PromiseRejectionEvent,
   Request: RequestClass,
   Response: ResponseClass,
+  TextDecoder,
+  TextDecoderStream,
+  TextEncoder,
+  TextEncoderStream,
   URL,
   URLSearchParams,
 };

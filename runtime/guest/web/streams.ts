@@ -9,7 +9,7 @@ import { ReadableStream, readableOf, teeReadable, wrapReadable } from './streams
 import { ReadableState, ReaderState } from './streams/readable-state.ts';
 import { ReadableStreamBYOBReader, ReadableStreamDefaultReader } from './streams/readers.ts';
 import { ByteLengthQueuingStrategy, CountQueuingStrategy } from './streams/strategies.ts';
-import { TransformState, type Transformer } from './streams/transform-state.ts';
+import { TransformState } from './streams/transform-state.ts';
 import { TransformStream, TransformStreamDefaultController } from './streams/transform-stream.ts';
 import * as writables from './streams/writable-stream.ts';
 
@@ -62,20 +62,47 @@ export function tee(stream: BodyStream): [BodyStream, BodyStream] {
   return [wrapReadable(first) as never, wrapReadable(second) as never];
 }
 
-const passing: Transformer = {
-  transform: (chunk, state) => promiseFrom(() => state.enqueue(chunk)),
-  flush: () => settled,
-  cancel: () => settled,
-};
+/** What a transform of ours does; what it throws errors both sides. `enqueue` throws when nobody takes chunks any more. */
+export interface Transforming {
+  transform(chunk: unknown, enqueue: (chunk: unknown) => void): unknown;
+  flush?(enqueue: (chunk: unknown) => void): unknown;
+  cancel?(reason: unknown): unknown;
+}
+
+/** The two sides of a transform. */
+export interface Transform {
+  readonly readable: ReadableStream;
+  readonly writable: writables.WritableStream;
+}
+
+function openTransform(transforming: Transforming): TransformState {
+  const enqueue = (chunk: unknown): void => state.enqueue(chunk);
+  const state: TransformState = new TransformState(
+    {
+      transform: (chunk) => promiseFrom(() => transforming.transform(chunk, enqueue)),
+      flush: () => promiseFrom(() => transforming.flush?.(enqueue)),
+      cancel: (reason) => promiseFrom(() => transforming.cancel?.(reason)),
+    },
+    {
+      writable: { highWaterMark: 1, size: undefined },
+      readable: { highWaterMark: 0, size: undefined },
+      start: settled,
+    },
+  );
+  return state;
+}
+
+/** Streams, 9.3.1 "set up" a TransformStream, without the object: the standard's own transforms have only its sides. */
+export function createTransform(transforming: Transforming): Transform {
+  const { readable, writable } = openTransform(transforming);
+  return { readable: wrapReadable(readable), writable: writables.wrapWritable(writable) };
+}
+
 const pipeThrough = { preventAbort: false, preventCancel: false, preventClose: false, signal: undefined };
 
 /** Locks `stream` and gives another one with the same chunks (Fetch: "create a proxy"). */
 export function proxyStream(stream: BodyStream): BodyStream {
-  const through = new TransformState(passing, {
-    writable: { highWaterMark: 1, size: undefined },
-    readable: { highWaterMark: 0, size: undefined },
-    start: settled,
-  });
+  const through = openTransform({ transform: (chunk, enqueue) => enqueue(chunk) });
   markHandled(pipe(stateOf(stream), through.writable, pipeThrough));
   return wrapReadable(through.readable) as never;
 }

@@ -73,7 +73,7 @@ export class URLSearchParams {
     this.#update();
   }
 
-  delete(name: unknown, value?: unknown): void {
+  delete(name: unknown, value: unknown = undefined): void {
     requireArguments(arguments.length, 1, 'URLSearchParams.delete');
     const matches = matcher(name, value);
     this.#pairs = this.#pairs.filter((pair) => !matches(pair));
@@ -90,7 +90,7 @@ export class URLSearchParams {
     return this.#pairs.filter(matcher(name, undefined)).map((pair) => pair[1]);
   }
 
-  has(name: unknown, value?: unknown): boolean {
+  has(name: unknown, value: unknown = undefined): boolean {
     requireArguments(arguments.length, 1, 'URLSearchParams.has');
     return this.#pairs.some(matcher(name, value));
   }

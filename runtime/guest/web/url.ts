@@ -79,12 +79,12 @@ export class URL {
     isUrl = (value): value is URL => typeof value === 'object' && value !== null && #href in value;
   }
 
-  static canParse(url: unknown, base?: unknown): boolean {
+  static canParse(url: unknown, base: unknown = undefined): boolean {
     requireArguments(arguments.length, 1, 'URL.canParse');
     return parseUrl(toUsvString(url), base === undefined ? undefined : toUsvString(base)) !== undefined;
   }
 
-  static parse(url: unknown, base?: unknown): URL | null {
+  static parse(url: unknown, base: unknown = undefined): URL | null {
     requireArguments(arguments.length, 1, 'URL.parse');
     try {
       return new URL(toUsvString(url), base === undefined ? undefined : toUsvString(base));
@@ -93,7 +93,7 @@ export class URL {
     }
   }
 
-  constructor(url: unknown, base?: unknown) {
+  constructor(url: unknown, base: unknown = undefined) {
     requireArguments(arguments.length, 1, 'new URL');
     const text = toUsvString(url);
     const baseText = base === undefined ? undefined : toUsvString(base);
@@ -126,8 +126,12 @@ export class URL {
     this.#change((url) => void machine.basicURLParse(text, { url, stateOverride }));
   }
 
-  get href(): string {
+  get #text(): string {
     return (this.#href ??= machine.serializeURL(this.#record));
+  }
+
+  get href(): string {
+    return this.#text;
   }
   set href(value: unknown) {
     const text = toUsvString(value);
@@ -140,7 +144,7 @@ export class URL {
   }
 
   get origin(): string {
-    const { href } = this;
+    const href = this.#text;
     if (this.#plain) return href.slice(0, href.indexOf('/', 8));
     return machine.serializeURLOrigin(this.#record);
   }
@@ -171,26 +175,35 @@ export class URL {
   }
 
   get host(): string {
-    const { hostname, port } = this;
+    const hostname = this.#hostname;
+    const port = this.#port;
     return port === '' ? hostname : `${hostname}:${port}`;
   }
   set host(value: unknown) {
     if (!machine.hasAnOpaquePath(this.#record)) this.#parseInto(value, 'host');
   }
 
-  get hostname(): string {
+  get #hostname(): string {
     if (this.#plain) return this.#plain[2] as string;
     const { host } = this.#record;
     return host === null ? '' : machine.serializeHost(host);
+  }
+
+  get hostname(): string {
+    return this.#hostname;
   }
   set hostname(value: unknown) {
     if (!machine.hasAnOpaquePath(this.#record)) this.#parseInto(value, 'hostname');
   }
 
-  get port(): string {
+  get #port(): string {
     if (this.#plain) return this.#plain[3] ?? '';
     const { port } = this.#record;
     return port === null ? '' : `${port}`;
+  }
+
+  get port(): string {
+    return this.#port;
   }
   set port(value: unknown) {
     const text = toUsvString(value);
@@ -254,10 +267,10 @@ export class URL {
   }
 
   toString(): string {
-    return this.href;
+    return this.#text;
   }
   toJSON(): string {
-    return this.href;
+    return this.#text;
   }
 }
 

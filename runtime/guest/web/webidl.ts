@@ -84,6 +84,21 @@ export function viewBytes(value: unknown): Uint8Array | undefined {
   }
 }
 
+const SharedBuffer = (globalThis as { SharedArrayBuffer?: { readonly prototype: object } }).SharedArrayBuffer;
+const sharedLength =
+  SharedBuffer && getterOf<(buffer: object) => number>(SharedBuffer.prototype, 'byteLength');
+
+/** The same for AllowSharedBufferSource. */
+export function sharedBytes(value: unknown): Uint8Array | undefined {
+  const bytes = viewBytes(value);
+  if (bytes !== undefined || sharedLength === undefined || !isObject(value)) return bytes;
+  try {
+    return new Uint8Array(value as ArrayBuffer, 0, sharedLength(value));
+  } catch {
+    return undefined;
+  }
+}
+
 export function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }

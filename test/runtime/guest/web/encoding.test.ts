@@ -70,6 +70,23 @@ void t.test('TextEncoderStream and TextDecoderStream: characters split over chun
   t.equal(await guest.run(program), 'é💩');
 });
 
+void t.test(
+  'TextDecoder: multi-byte encodings, longer than the cell takes at once, whole and in pieces',
+  async (t) => {
+    const program = `const syllable = [0xb0, 0xa1], bytes = new Uint8Array(70_001).fill(0x61);
+    for (let at = 1; at < 70_001; at += 2) bytes.set(syllable, at);
+    const whole = new TextDecoder('ks_c_5601-1987').decode(bytes);
+    const decoder = new TextDecoder('euc-kr'); let pieces = '';
+    for (let at = 0; at < bytes.length; at += 20_001) pieces += decoder.decode(bytes.subarray(at, at + 20_001), { stream: true });
+    pieces += decoder.decode();
+    const shifted = new TextDecoder('iso-2022-jp').decode(new Uint8Array([0x1b, 0x24, 0x42, 0x25, 0x46]));
+    const names = []; for (const fatal of [true, false]) try { names.push(new TextDecoder('big5', { fatal }).decode(new Uint8Array([0x81]))) } catch (e) { names.push(e.name) }
+    return [whole.length, whole === pieces, whole === 'a' + '가'.repeat(35_000), decoder.encoding, shifted, names]`;
+    const names = ['TypeError', '\ufffd'];
+    t.strictSame(await guest.run(program), [35_001, true, true, 'euc-kr', 'テ', names]);
+  },
+);
+
 /** Runs here and in the isolate. */
 function base64(decode: typeof atob, encode: typeof btoa, text: string): unknown {
   const attempt = (run: (text: string) => string): unknown => {

@@ -1,0 +1,89 @@
+import { encodeUtf8 } from './encoding.ts';
+import { createTransform, type Transform } from './streams.ts';
+import type { ReadableStream } from './streams/readable-stream.ts';
+import type { WritableStream } from './streams/writable-stream.ts';
+import { TextDecoder, toBytes } from './text-decoder.ts';
+import { getterOf, methodOf, shapeInterface, toText } from './webidl.ts';
+
+const decodeNext = methodOf<(decoder: TextDecoder, bytes?: Uint8Array, options?: object) => string>(
+  TextDecoder.prototype,
+  'decode',
+);
+const encodingOf = getterOf<(decoder: TextDecoder) => string>(TextDecoder.prototype, 'encoding');
+const fatalOf = getterOf<(decoder: TextDecoder) => boolean>(TextDecoder.prototype, 'fatal');
+const ignoreBomOf = getterOf<(decoder: TextDecoder) => boolean>(TextDecoder.prototype, 'ignoreBOM');
+const more = { __proto__: null, stream: true };
+
+/** Encoding, 7.4. */
+export class TextDecoderStream {
+  readonly #decoder: TextDecoder;
+  readonly #transform: Transform;
+
+  constructor(label: unknown = 'utf-8', options: unknown = undefined) {
+    const decoder = new TextDecoder(label, options);
+    this.#decoder = decoder;
+    this.#transform = createTransform({
+      transform(chunk, enqueue) {
+        const text = decodeNext(decoder, toBytes(chunk), more);
+        if (text !== '') enqueue(text);
+      },
+      flush(enqueue) {
+        const text = decodeNext(decoder);
+        if (text !== '') enqueue(text);
+      },
+    });
+  }
+
+  get encoding(): string {
+    return encodingOf(this.#decoder);
+  }
+  get fatal(): boolean {
+    return fatalOf(this.#decoder);
+  }
+  get ignoreBOM(): boolean {
+    return ignoreBomOf(this.#decoder);
+  }
+  get readable(): ReadableStream {
+    return this.#transform.readable;
+  }
+  get writable(): WritableStream {
+    return this.#transform.writable;
+  }
+}
+
+const lastHighSurrogate = /[\ud800-\udbff]$/;
+const replacement = [0xef, 0xbf, 0xbd] as const;
+
+/** Encoding, 7.6. */
+export class TextEncoderStream {
+  readonly #transform: Transform;
+
+  constructor() {
+    let lead = '';
+    this.#transform = createTransform({
+      transform(chunk, enqueue) {
+        const text = lead + toText(chunk);
+        lead = lastHighSurrogate.test(text) ? text.slice(-1) : '';
+        const whole = lead === '' ? text : text.slice(0, -1);
+        if (whole !== '') enqueue(encodeUtf8(whole));
+      },
+      flush(enqueue) {
+        if (lead !== '') enqueue(new Uint8Array(replacement));
+      },
+    });
+  }
+
+  get encoding(): string {
+    void this.#transform;
+    return 'utf-8';
+  }
+  get readable(): ReadableStream {
+    return this.#transform.readable;
+  }
+  get writable(): WritableStream {
+    return this.#transform.writable;
+  }
+}
+
+shapeInterface(TextDecoderStream.prototype, 'TextDecoderStream');
+shapeInterface(TextEncoderStream.prototype, 'TextEncoderStream');
