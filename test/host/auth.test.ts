@@ -1,6 +1,6 @@
 import t from 'tap';
 import { Mails } from '#test/support/mails.ts';
-import { openTestHost, type TestHost } from '#test/support/host.ts';
+import { eventually, openTestHost, type TestHost } from '#test/support/host.ts';
 
 const guest = `export default {
   async fetch(request, env, ctx) {
@@ -141,21 +141,23 @@ void t.test('auth: users, sessions and keys outlive a restart', async (t) => {
   const { access, refresh } = await signedIn(host);
   const again = await host.restart();
   const at = { host: `shop.localhost:${again.port}` };
-  t.equal((await again.request('/me', { ...at, ...bearer(access) })).status, 200);
+  const meAgain = await again.request('/me', { ...at, ...bearer(access) });
+  t.equal(meAgain.status, 200, meAgain.text);
   const next = await program(again).post('/token', { grant_type: 'refresh_token', refresh_token: refresh });
   t.equal(next.status, 200);
 });
 
 void t.test('auth: hooks call functions, which add claims, refuse, or fail and so refuse', async (t) => {
   const host = await openTestHost(t);
-  const hook = `exports.handler = async ({ type, user }) => {
+  const hook = `exports.handler = async ({ type, user, pool }, { env }) => {
+    await env.KV.put(type + ' ' + user.email, pool);
     if (user.email.startsWith('bad')) return { refuse: 'not you' };
     if (user.email.startsWith('broken')) throw new Error('broken');
     if (type === 'auth.beforeSignIn') return { claims: { tier: 'gold' } };
     if (type === 'auth.beforeSignUp') return { roles: ['member'] };
   };`;
-  await host.deploy('gate', hook);
-  const hooks = { beforeSignUp: 'gate', beforeSignIn: 'gate', afterSignIn: 'gate' };
+  await host.deploy('gate', hook, { bindings: { KV: { kind: 'kv', namespace: 'asked' } } });
+  const hooks = { beforeSignUp: 'gate', afterSignUp: 'gate', beforeSignIn: 'gate', afterSignIn: 'gate' };
   await host.deploy('shop', guest, {
     bindings: { AUTH: { kind: 'auth', hooks } },
     routes: [{ pattern: '/me', auth: 'required' }],
@@ -167,4 +169,16 @@ void t.test('auth: hooks call functions, which add claims, refuse, or fail and s
   const { access } = await signedIn(host);
   const me = await host.request('/me', { host: `shop.localhost:${host.port}`, ...bearer(access) });
   t.match(JSON.parse(me.text), { user: { roles: ['member'], claims: { tier: 'gold' } } });
+  const asked = await eventually('the hooks that come after', async () => {
+    const { keys } = await host.host.kv.list('asked');
+    return keys.length === 6 ? keys.map(({ name }) => name) : undefined;
+  });
+  t.same(asked, [
+    `auth.afterSignIn ${ada.email}`,
+    `auth.afterSignUp ${ada.email}`,
+    `auth.beforeSignIn ${ada.email}`,
+    `auth.beforeSignUp ${ada.email}`,
+    'auth.beforeSignUp bad@example.com',
+    'auth.beforeSignUp broken@example.com',
+  ]);
 });

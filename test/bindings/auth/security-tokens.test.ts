@@ -273,5 +273,10 @@ void t.test(
     const { who } = await held(t);
     t.equal(await verdict(who, hs), 'invalid');
     t.equal(await verdict(who, es), 'invalid');
+    // RFC 7519, 6.1: an unsecured JWT.
+    const unsecured =
+      'eyJhbGciOiJub25lIn0.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.';
+    t.match(decode(unsecured.split('.')[1]), claims);
+    t.equal(await verdict(who, unsecured), 'invalid');
   },
 );
