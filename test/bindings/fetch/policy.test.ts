@@ -1,7 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import type { Test } from 'tap';
+import { createFetchBinding } from '#bindings/fetch/fetch.ts';
 import { Slots } from '#bindings/fetch/slots.ts';
+import type { Answer } from '#runtime/binding.ts';
+import { defaultEgress } from '#runtime/deployment.ts';
+import type { DeploymentId, FunctionName } from '#runtime/deployment.ts';
 import { eventually } from '#test/support/host.ts';
 import { temporaryServer } from '#test/support/store-server.ts';
 import { temporaryFetch, textOf, valueOf } from '#test/support/store-fetch.ts';
@@ -145,6 +149,25 @@ void t.test(
     await t.rejects(third, { code: 'ERR_FETCH_FAILED' });
   },
 );
+
+void t.test('egress: a function that holds all its connections keeps no other waiting', async (t) => {
+  const url = await temporaryServer(t, (_, response) => response.write('never ends'));
+  const binding = createFetchBinding({ allowPrivate: true });
+  t.teardown(() => binding.close());
+  const egress = { ...defaultEgress, connections: 1, private: ['127.0.0.1'] };
+  const fetchOf = (id: string, signal: AbortSignal): (() => Promise<Answer>) => {
+    const deployment = { id: id as DeploymentId, function: id as FunctionName, egress };
+    const grant = binding.attach(deployment, {}).grant({ invocationId: id, signal, origin: { depth: 0 } });
+    return () => grant.call({ method: 'fetch', args: { url } });
+  };
+  const ending = new AbortController();
+  const greedy = fetchOf('greedy', ending.signal);
+  t.equal(valueOf(await greedy()).status, 200);
+  const waiting = t.rejects(greedy(), { code: 'ERR_FETCH_FAILED' }, 'its own second one waits till the end');
+  t.equal(valueOf(await fetchOf('other', ending.signal)()).status, 200);
+  ending.abort();
+  await waiting;
+});
 
 void t.test('slots: taken in order of asking, given back once, left by whoever gives up', async (t) => {
   const slots = new Slots(1);
