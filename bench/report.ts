@@ -16,6 +16,7 @@ export interface BenchReport {
   readonly density?: DensityReport;
   readonly kv?: KvReport;
   readonly auth?: AuthReport;
+  readonly web?: WebReport;
   readonly streaming?: StreamingReport;
   readonly wasm?: WasmReport;
 }
@@ -143,6 +144,26 @@ export interface AuthRow {
   readonly p50: number;
   /** p50 less that of a route where nobody is asked, in the same run. */
   readonly overOpen: number;
+}
+
+/** The guest's web classes beside Node's own. */
+export interface WebReport {
+  readonly rows: readonly WebCaseRow[];
+  /** The script every isolate starts with, and V8's cache of it. */
+  readonly bundleBytes: number;
+  readonly cacheBytes: number;
+  /** Of a spare, from the code cache. */
+  readonly bootstrap: Spread;
+  /** RSS that an isolate with nothing in it adds to a process, and a spare beyond it. */
+  readonly blankBytes: number;
+  readonly overBlankBytes: number;
+}
+
+export interface WebCaseRow {
+  readonly what: string;
+  /** Microseconds for one, medians over the rounds. */
+  readonly guest: number;
+  readonly node: number;
 }
 
 export interface StreamingReport {

@@ -14,6 +14,7 @@ import type { BenchReport } from './report.ts';
 import { measureStreaming } from './streaming.ts';
 import { toText } from './tables.ts';
 import { measureWarm } from './warm.ts';
+import { measureWeb } from './web.ts';
 import { measureWasm } from './wasm.ts';
 
 export type { BenchOptions } from './options.ts';
@@ -37,6 +38,7 @@ export async function runBench(options: BenchOptions = {}): Promise<BenchReport>
       ...(only.includes('kv') ? { kv: await measureKv(run) } : {}),
       ...(only.includes('auth') ? { auth: await measureAuth(run) } : {}),
       ...(only.includes('streaming') ? { streaming: await measureStreaming(run) } : {}),
+      ...(only.includes('web') ? { web: await measureWeb(run) } : {}),
       ...(only.includes('wasm') ? await wasmOf(run) : {}),
     };
     const report: BenchReport = {
