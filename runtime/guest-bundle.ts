@@ -40,7 +40,7 @@ export async function buildGuestBundle(): Promise<string> {
     platform: 'neutral',
     mainFields: ['module', 'main'],
     alias: { ...webAlias },
-    charset: 'utf8',
+    charset: 'ascii',
     legalComments: 'none',
     logLevel: 'silent',
   });
@@ -48,7 +48,7 @@ export async function buildGuestBundle(): Promise<string> {
   const { code } = await transform(hinted, {
     minify: true,
     target: 'esnext',
-    charset: 'utf8',
+    charset: 'ascii',
     legalComments: 'none',
     logLevel: 'silent',
   });
