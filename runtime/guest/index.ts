@@ -12,7 +12,7 @@ import { NativeDate } from './primordials.ts';
 import { report } from './report.ts';
 import { serve as serveNow, serveLater, toBlocking } from './services.ts';
 import { prepare, start, startGlobals } from './start.ts';
-import { timerGlobals } from './timers.ts';
+import { queueTask, timerGlobals } from './timers.ts';
 import { installWeb } from './web/index.ts';
 
 /** What the engine calls (protocol.ts). */
@@ -44,6 +44,7 @@ export function install(
     now,
     origin: now(),
     setTimeout: (callback, ms) => timerGlobals.setTimeout(callback, ms),
+    queueTask,
     reportError: report,
     serve: serveNow,
     serveLater,
@@ -68,8 +69,10 @@ function defineGlobals(members: Readonly<Record<string, unknown>>): void {
 
 // V8's own console goes nowhere; every member it has beyond ours is taken away with it.
 function createConsole(): object {
-  const console = {};
+  const console = Object.create({}) as object;
   for (const name of Object.keys(consoleMembers)) {
+    // Every argument is optional (Console standard), so none counts.
+    Object.defineProperty(consoleMembers[name], 'length', { value: 0, configurable: true });
     Object.defineProperty(console, name, {
       value: consoleMembers[name],
       writable: true,

@@ -108,7 +108,7 @@ export const Out = {
   Operation: 'O',
   /** K [op] the guest no longer wants the answer to operation op (abort) */
   Kill: 'K',
-  /** T [timer, ms, repeat] repeat 0 or 1 */
+  /** T [timer, ms, repeat] repeat 0 or 1; ms 0: as soon as this turn is over */
   Timer: 'T',
   /** U [timer] clear */
   ClearTimer: 'U',

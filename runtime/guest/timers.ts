@@ -23,6 +23,7 @@ interface Entry {
 
 const entries = createTable<Entry>();
 let lastId = 0;
+const soon = Promise.resolve();
 
 type Callback = (...args: unknown[]) => unknown;
 
@@ -66,6 +67,72 @@ function start(plan: Plan): number {
   entries[id] = { owner };
   owner.emit(Out.Timer, `[${id},${ms},${repeat ? 1 : 0}]`);
   return id;
+}
+
+interface Task {
+  readonly run: () => void;
+  next: Task | undefined;
+}
+
+interface Tasks {
+  first: Task | undefined;
+  last: Task | undefined;
+}
+
+const waiting = createTable<Tasks>();
+
+/**
+ * Runs `run` in an entry of its own, soon: a timer of 0 ms of the current invocation, which ends with it. Tasks of an invocation
+ * run in order. At the top level, where no entry can follow, it is a microtask.
+ */
+export function queueTask(run: () => void): void {
+  const owner = current;
+  if (owner === undefined) {
+    void runSoon(run);
+    return;
+  }
+  if (owner.over) return;
+  const task: Task = { run, next: undefined };
+  const tasks = waiting[owner.number];
+  if (tasks === undefined) return openTasks(owner, task);
+  if (tasks.last === undefined) tasks.first = task;
+  else tasks.last.next = task;
+  tasks.last = task;
+}
+
+/** One timer at a time, however many tasks wait. */
+function openTasks(owner: Invocation, first: Task): void {
+  const tasks: Tasks = { first, last: first };
+  waiting[owner.number] = tasks;
+  const id = ++lastId;
+  owner.timers[id] = {
+    fire() {
+      const task = tasks.first;
+      tasks.first = task?.next;
+      if (tasks.first === undefined) {
+        tasks.last = undefined;
+        delete waiting[owner.number];
+        forget(id);
+      } else owner.emit(Out.Timer, `[${id},0,0]`);
+      try {
+        task?.run();
+      } catch (thrown) {
+        report(thrown);
+      }
+    },
+    drop() {
+      delete waiting[owner.number];
+      forget(id);
+    },
+  };
+  owner.activity++;
+  entries[id] = { owner };
+  owner.emit(Out.Timer, `[${id},0,0]`);
+}
+
+async function runSoon(run: () => void): Promise<void> {
+  await soon;
+  run();
 }
 
 function forget(id: number): Invocation | undefined {

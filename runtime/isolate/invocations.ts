@@ -15,7 +15,7 @@ export interface Invocation extends Payer {
   finished: boolean;
   /** The line that carried the whole answer, sent together with the end. */
   answer: { readonly json: string; readonly bytes: Uint8Array | undefined } | undefined;
-  timers: Map<number, NodeJS.Timeout> | undefined;
+  timers: Map<number, NodeJS.Timeout | NodeJS.Immediate> | undefined;
   /** Work the cell does for it. */
   tab: Tab | undefined;
 }
@@ -47,6 +47,15 @@ export function createInvocation(number: number): Invocation {
 export function setTimer(of: Invocation, timer: TimerRequest, due: (again?: () => void) => void): void {
   const timers = (of.timers ??= new Map());
   if (timers.size >= mostTimers) return;
+  if (timer.ms === 0 && !timer.repeat) {
+    const soon = setImmediate(() => {
+      timers.delete(timer.id);
+      due();
+    });
+    stop(timers.get(timer.id));
+    timers.set(timer.id, soon);
+    return;
+  }
   const ms = Math.min(Math.max(timer.ms, 1), longestTimerMs);
   let dueAt = performance.now() + ms;
   const set = (delayMs: number): NodeJS.Timeout => {
@@ -64,7 +73,7 @@ export function setTimer(of: Invocation, timer: TimerRequest, due: (again?: () =
     }, delayMs);
     return handle;
   };
-  clearTimeout(timers.get(timer.id));
+  stop(timers.get(timer.id));
   timers.set(timer.id, set(ms));
 }
 
@@ -77,7 +86,7 @@ export interface TimerRequest {
 export function clearTimer(of: Invocation, id: number): void {
   const handle = of.timers?.get(id);
   if (handle === undefined) return;
-  clearTimeout(handle);
+  stop(handle);
   of.timers?.delete(id);
 }
 
@@ -97,6 +106,12 @@ export function release(of: Invocation): void {
 
 function clearTimers(of: Invocation): void {
   if (of.timers === undefined) return;
-  for (const handle of of.timers.values()) clearTimeout(handle);
+  for (const handle of of.timers.values()) stop(handle);
   of.timers = undefined;
+}
+
+function stop(handle: NodeJS.Timeout | NodeJS.Immediate | undefined): void {
+  if (handle === undefined) return;
+  if ('refresh' in handle) clearTimeout(handle);
+  else clearImmediate(handle);
 }

@@ -30,6 +30,16 @@ export let handlerAttribute: (type: string) => {
   set(this: EventTarget, value: unknown): void;
 };
 
+/** The target behind the functions of the global scope: to guests it is `globalThis`. */
+let globalTarget: EventTarget | undefined;
+export function setGlobalTarget(target: EventTarget): void {
+  globalTarget = target;
+}
+
+function toVisible(target: EventTarget): object {
+  return target === globalTarget ? globalThis : target;
+}
+
 const apply = Reflect.apply as (callback: unknown, thisArg: unknown, args: unknown[]) => unknown;
 
 /** DOM, 2.7, without a tree: listeners run at the target, capturing ones first. */
@@ -42,7 +52,7 @@ export class EventTarget {
     isEventTarget = (value): value is EventTarget =>
       typeof value === 'object' && value !== null && #listeners in value;
     fire = (target, event) => {
-      eventAccess.begin(event, target, true);
+      eventAccess.begin(event, toVisible(target), true);
       target.#run(event);
     };
     handlerAttribute = (type) => ({
@@ -93,7 +103,7 @@ export class EventTarget {
     if (!eventAccess.isEvent(event)) throw new TypeError('dispatchEvent needs an Event');
     if (eventAccess.isDispatching(event))
       throw new DOMException('The event is already being dispatched', 'InvalidStateError');
-    eventAccess.begin(event, this, false);
+    eventAccess.begin(event, toVisible(this), false);
     this.#run(event);
     return !event.defaultPrevented;
   }
@@ -116,7 +126,7 @@ export class EventTarget {
   #call({ callback, passive }: Listener, event: Event): void {
     eventAccess.setPassive(event, passive);
     try {
-      if (typeof callback === 'function') apply(callback, this, [event]);
+      if (typeof callback === 'function') apply(callback, toVisible(this), [event]);
       else if (typeof callback.handleEvent === 'function') callback.handleEvent(event);
       else throw new TypeError('The listener has no handleEvent method');
     } catch (error) {

@@ -20,9 +20,9 @@ export function isEvent(value: unknown): value is Event {
 
 /** DOM, 2.2. There is no tree here: the path of an event is its target alone. */
 export class Event {
-  readonly #type: string;
-  readonly #bubbles: boolean;
-  readonly #cancelable: boolean;
+  #type: string;
+  #bubbles: boolean;
+  #cancelable: boolean;
   readonly #composed: boolean;
   readonly #time: number = io.now() - io.origin;
   #target: object | null = null;
@@ -117,6 +117,19 @@ export class Event {
   }
   stopPropagation(): void {
     this.#propagationStopped = true;
+  }
+  initEvent(type: unknown, bubbles: unknown = false, cancelable: unknown = false): void {
+    requireArguments(arguments.length, 1, 'initEvent');
+    const name = toText(type);
+    if (this.#dispatching) return;
+    this.#type = name;
+    this.#bubbles = Boolean(bubbles);
+    this.#cancelable = Boolean(cancelable);
+    this.#stopped = false;
+    this.#propagationStopped = false;
+    this.#canceled = false;
+    this.#trusted = false;
+    this.#target = null;
   }
   stopImmediatePropagation(): void {
     this.#propagationStopped = true;

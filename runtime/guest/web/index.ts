@@ -13,7 +13,13 @@ import { FormData } from './form-data.ts';
 import { Headers } from './headers.ts';
 import { setIo, type WebIo } from './io.ts';
 import { queueMicrotask } from './microtask.ts';
+import { BroadcastChannel } from './broadcast-channel.ts';
+import { MessageChannel, MessagePort } from './message-port.ts';
+import { MessageEvent } from './message-event.ts';
 import { Performance, performance } from './performance.ts';
+import { PerformanceEntry, PerformanceMark, PerformanceMeasure } from './performance-entry.ts';
+import { PerformanceObserver, PerformanceObserverEntryList } from './performance-observer.ts';
+import { installGlobalEvents } from './global-events.ts';
 import { ProgressEvent } from './progress-event.ts';
 import { Request as RequestClass } from './request.ts';
 import { Response as ResponseClass } from './response.ts';
@@ -30,6 +36,7 @@ export type { TakenBody } from './body.ts';
 export type { WebIo } from './io.ts';
 export type { BodyReader, BodyStream, ByteSink, ByteSource } from './streams.ts';
 export { seeRequest, seeResponse, type SeenRequest, type SeenResponse } from './exchange.ts';
+export { fireError } from './global-events.ts';
 export { createDomException } from './dom-exception.ts';
 export { encodeBase64 } from './base64.ts';
 export { decodeUtf8, encodeUtf8 } from './encoding.ts';
@@ -52,7 +59,16 @@ const interfaces: Readonly<Record<string, unknown>> = {
   FileReaderSync,
   FormData,
   Headers,
+  BroadcastChannel,
+  MessageChannel,
+  MessageEvent,
+  MessagePort,
   Performance,
+  PerformanceEntry,
+  PerformanceMark,
+  PerformanceMeasure,
+  PerformanceObserver,
+  PerformanceObserverEntryList,
   ProgressEvent,
   PromiseRejectionEvent,
   Request: RequestClass,
@@ -84,6 +100,7 @@ export function installWeb(io: WebIo): void {
     });
   for (const name of Object.keys(interfaces)) defineGlobal(name, interfaces[name]);
   for (const name of Object.keys(operations)) defineGlobal(name, operations[name]);
+  installGlobalEvents();
 }
 
 // Inside this folder the classes are our own; at this border they are the global types everybody else knows.

@@ -10,6 +10,8 @@ export interface WebIo {
   readonly origin: number;
   /** Runs `callback` once after `ms`; for AbortSignal.timeout. Default: the global setTimeout at that moment. */
   setTimeout?(callback: () => void, ms: number): unknown;
+  /** Runs `run` in a turn of its own, soon, for the invocation at work; with it, it ends. */
+  queueTask?(run: () => void): void;
   /** An exception nobody catches (a throwing event listener). Default: a rejected promise nobody handles. */
   reportError?(error: unknown): void;
   /** Work of the cell, by method; this thread waits. `args` is JSON text of an array. Throws what the cell says. */

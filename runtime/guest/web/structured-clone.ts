@@ -52,37 +52,84 @@ const viewTypes: ReadonlyMap<string, ViewType> = new Map(
   ].map((type) => [type.name, type as unknown as ViewType]),
 );
 
+/** Objects beside ArrayBuffers that can be transferred: message ports and the like tell of themselves. */
+export interface TransferKind {
+  readonly is: (value: object) => boolean;
+  /** What takes its place, and how it moves once everything was accepted. May throw DataCloneError. */
+  readonly prepare: (value: object) => { readonly replacement: object; readonly move: () => void };
+}
+
+const transferKinds: TransferKind[] = [];
+
+/** While the bundle loads, before any guest code. */
+export function addTransferKind(kind: TransferKind): void {
+  transferKinds.push(kind);
+}
+
 interface State {
   readonly memory: Map<object, unknown>;
   /** Buffers to transfer, each with the one that takes its place. */
   readonly moved: Map<ArrayBuffer, ArrayBuffer>;
+  readonly moves: (() => void)[];
+  /** What took the place of transferred objects that are no buffers, in order. */
+  readonly replacements: object[];
 }
 
 /**
  * HTML, 2.7.10. Clones what JavaScript has (with cycles), Blob, File and DOMException; anything else is refused with
- * DataCloneError. Only an ArrayBuffer can be transferred.
+ * DataCloneError. ArrayBuffers and MessagePorts can be
+ * transferred.
  */
 export function structuredClone(value: unknown, options?: unknown): unknown {
   requireArguments(arguments.length, 1, 'structuredClone');
   const { transfer } = toDictionary(options, 'The options of structuredClone');
-  const state: State = { memory: new Map(), moved: new Map() };
-  if (transfer !== undefined) prepareTransfer(transfer as Iterable<unknown>, state);
+  return cloneWithTransfer(value, transfer).clone;
+}
+
+/** The same with the transferred objects that took the place of those in the list and are no buffers. */
+export function cloneWithTransfer(
+  value: unknown,
+  transfer: unknown,
+): { readonly clone: unknown; readonly replacements: readonly object[] } {
+  const state: State = { memory: new Map(), moved: new Map(), moves: [], replacements: [] };
+  if (transfer !== undefined) prepareTransfer(toSequence(transfer), state);
   const clone = cloneValue(value, state);
   // Bytes move only now: a value that is refused leaves every buffer where it was.
   for (const [from, to] of state.moved) new Uint8Array(to).set(new Uint8Array(detachBuffer(from)));
-  return clone;
+  for (const move of state.moves) move();
+  return { clone, replacements: state.replacements };
 }
 
-function prepareTransfer(transfer: Iterable<unknown>, { memory, moved }: State): void {
+function toSequence(transfer: unknown): Iterable<unknown> {
+  if (typeof transfer === 'object' && transfer !== null && Symbol.iterator in transfer)
+    return transfer as Iterable<unknown>;
+  throw new TypeError('transfer must be a sequence of objects');
+}
+
+function prepareTransfer(transfer: Iterable<unknown>, state: State): void {
   for (const item of transfer) {
-    if (typeof item !== 'object' || item === null || !brands.isArrayBuffer(item))
-      refuse('A value in transfer that is no ArrayBuffer');
-    const buffer = item as ArrayBuffer;
-    if (moved.has(buffer) || isDetached(buffer)) refuse('An ArrayBuffer that is detached or listed twice');
-    const replacement = new ArrayBuffer(buffer.byteLength);
-    moved.set(buffer, replacement);
-    memory.set(buffer, replacement);
+    if (typeof item !== 'object' || item === null)
+      throw new TypeError('transfer must be a sequence of objects');
+    if (state.memory.has(item)) refuse('An object that is listed twice in transfer');
+    if (brands.isArrayBuffer(item)) prepareBuffer(item as ArrayBuffer, state);
+    else prepareOther(item, state);
   }
+}
+
+function prepareBuffer(buffer: ArrayBuffer, { memory, moved }: State): void {
+  if (isDetached(buffer)) refuse('An ArrayBuffer that is detached');
+  const replacement = new ArrayBuffer(buffer.byteLength);
+  moved.set(buffer, replacement);
+  memory.set(buffer, replacement);
+}
+
+function prepareOther(item: object, state: State): void {
+  const kind = transferKinds.find(({ is }) => is(item));
+  if (kind === undefined) return refuse('A value in transfer that cannot be transferred');
+  const { replacement, move } = kind.prepare(item);
+  state.memory.set(item, replacement);
+  state.moves.push(move);
+  state.replacements.push(replacement);
 }
 
 function refuse(what: string): never {

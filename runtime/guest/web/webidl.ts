@@ -120,6 +120,12 @@ export function shapeInterface(prototype: object, name: string): void {
   defineProperty(prototype, Symbol.toStringTag, { value: name, configurable: true });
 }
 
+/** Optional arguments that are written without a default still do not count: `length` of members, by name. */
+export function setLengths(holder: object, lengths: Readonly<Record<string, number>>): void {
+  for (const name of ownKeys(lengths) as string[])
+    defineProperty(captured(holder, name), 'length', { value: lengths[name], configurable: true });
+}
+
 /**
  * Defines a global as Web IDL defines interfaces: writable, configurable, not enumerable. Functions get its name,
  * which minification took from them.
