@@ -85,7 +85,7 @@ void t.test(
       user: { email: ada.email, roles: ['user'], claims: { iss: `http://shop.localhost:${host.port}/auth` } },
     });
     const verified = await host.request('/verify', { ...at, ...bearer(access) });
-    t.match(JSON.parse(verified.text), { email: ada.email });
+    t.match(JSON.parse(verified.text), { email: ada.email }, verified.text);
     t.equal((await host.request('/verify', at)).text, 'null');
   },
 );
@@ -113,7 +113,9 @@ void t.test(
       routes: [{ pattern: '/me', auth: 'required' }],
     });
     const at = { host: `shop.localhost:${host.port}` };
-    const made = JSON.parse((await host.request('/admin', at)).text) as {
+    const answered = await host.request('/admin', at);
+    t.equal(answered.status, 200, answered.text);
+    const made = JSON.parse(answered.text) as {
       readonly found: unknown;
       readonly key: { readonly key: string };
       readonly users: number;
