@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Socket } from 'node:net';
-import type { Dispatch, RequestCall } from '#host/call.ts';
+import type { Dispatch } from '#host/call.ts';
 import type { HostLogLine } from '#host/host.ts';
-import type { Match, Registry } from '#host/registry.ts';
+import type { Registry } from '#host/registry.ts';
 import { connectionOf, knownConnection } from './connection.ts';
 import type { Connection } from './connection.ts';
 import { errorAnswer, outcomeRefusal, refusals } from './error-answer.ts';
@@ -12,10 +12,12 @@ import type { Refusal } from './error-answer.ts';
 import { Exchange } from './exchange.ts';
 import type { Shared } from './exchange.ts';
 import type { KnownHead } from './known-head.ts';
-import { gatherBody, gatherBytes } from './request-body.ts';
+import { takePlain } from './plain-door.ts';
+import type { PlainArrival, PlainTaker } from './plain-door.ts';
+import type { PlainWire } from './plain-exchange.ts';
+import { gatherBody } from './request-body.ts';
+import { findFunction, toCall } from './request-call.ts';
 import { headerFields } from './request-head.ts';
-import { parseTarget } from './request-target.ts';
-import type { RequestTarget } from './request-target.ts';
 
 export interface GatewayOptions {
   readonly registry: Pick<Registry, 'match'>;
@@ -38,6 +40,10 @@ export interface GatewayEvents {
   readonly clientError: (error: Error & { code?: string }, socket: Duplex) => void;
   /** For `connect`: 405. */
   readonly connect: (request: IncomingMessage, socket: Duplex) => void;
+  /** Takes requests that node:http never sees (plain-connections.ts). */
+  readonly plain: PlainTaker;
+  /** A proxy's forwarding headers are believed. */
+  readonly trustProxy: boolean;
   /** From now on each answer that is the last on its connection says `connection: close`. */
   readonly beginClosing: () => void;
 }
@@ -73,6 +79,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     },
     clientError,
     connect: (_request: IncomingMessage, socket: Duplex): void => refuseSocket(socket, refusals.method),
+    plain: (arrival: PlainArrival, wire: PlainWire): void => takePlain({ options, shared }, arrival, wire),
+    trustProxy: options.trustProxy === true,
     beginClosing: (): void => {
       shared.closing = true;
     },
@@ -104,19 +112,16 @@ function attempt(arrival: Arrival, step: (arrival: Arrival) => Refusal | undefin
 
 /** Starts the call, now or when its body is here, or says why not. */
 function route(arrival: Arrival): Refusal | undefined {
-  const { options, request, exchange } = arrival;
-  const { head } = arrival.known;
+  const { options, request, known, connection, exchange } = arrival;
+  const { head } = known;
   if (request.rawHeaders.length > headerFields * 2) return refusals.headers;
   if (request.method === 'TRACE' || request.method === 'CONNECT') return refusals.method;
-  if (head.host === undefined) return noHost;
-  const target = parseTarget(request.url ?? '', head.host);
-  if (target === undefined) return badTarget;
-  const match = options.registry.match(target.authority.hostname, target.path);
-  if (match === undefined) return noFunction(target);
-  if (head.contentLength > match.target.deployment.limits.requestBodyBytes) {
-    return outcomeRefusal({ kind: 'exceeded', limit: 'requestBodyBytes' });
-  }
-  const call = toCall(arrival, target, match);
+  const asked = { method: request.method ?? 'GET', target: request.url ?? '', known, connection };
+  const found = findFunction(options.registry, asked);
+  if (found.refusal !== undefined) return found.refusal;
+  const { target, match } = found;
+  const call = toCall(asked, target, match);
+  connection.keepHead(known);
   if (call.streamed || head.contentLength <= 0) {
     exchange.start(match.target, call);
     return undefined;
@@ -134,43 +139,6 @@ function route(arrival: Arrival): Refusal | undefined {
     });
   });
   return undefined;
-}
-
-function toCall(arrival: Arrival, target: RequestTarget, match: Match): RequestCall {
-  const { request, known, connection } = arrival;
-  const { head } = known;
-  const { prefix } = match;
-  const { host } = target.authority;
-  const headers = known.forGuest({ host, prefix, ip: connection.ip });
-  connection.keepHead(known);
-  const path = prefix === '' ? target.path : target.path.slice(prefix.length) || '/';
-  const forwardedFor = head.forwarded.for;
-  return {
-    kind: 'request',
-    method: request.method ?? 'GET',
-    url: `${head.forwarded.proto === 'https' ? 'https' : 'http'}://${host}${path}${target.query}`,
-    headers: headers.list,
-    headersJson: headers.json,
-    streamed: head.chunked || head.contentLength > gatherBytes,
-    ip: forwardedFor === '' ? connection.ip : lastAddress(forwardedFor),
-  };
-}
-
-function lastAddress(list: string): string {
-  return list.slice(list.lastIndexOf(',') + 1).trim();
-}
-
-const noHost: Refusal = refusals.malformed('Cannot route the request: it needs exactly one Host header');
-const badTarget: Refusal = refusals.malformed(
-  'Cannot route the request: its address or its Host header is not valid; send a path that begins with "/"',
-);
-
-function noFunction(target: RequestTarget): Refusal {
-  const { host } = target.authority;
-  return refusals.noFunction(
-    `No function answers at "${host}${target.path}"; deploy one with \`islet deploy <file-or-folder> --name NAME\`, ` +
-      `then call http://${host}/NAME/, or see what there is with \`islet list\``,
-  );
 }
 
 /** Not HTTP, or not in time. A client that is gone, or an answer half sent, leaves only the connection to end. */

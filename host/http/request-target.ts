@@ -38,6 +38,11 @@ export function parseAuthority(value: string): Authority | undefined {
   return authority;
 }
 
+/** True for a Host header that could be one; `parseAuthority` still may refuse it. */
+export function isPlainHost(value: string): boolean {
+  return hostPattern.test(value);
+}
+
 /**
  * Reads a request target (RFC 9112, 3.2) in origin-form or absolute-form; the latter's authority wins over `host`.
  * Dot segments are resolved as URL parsers do, so that routes see the path the guest sees; other percent-encoding

@@ -32,17 +32,59 @@ export function toResponseHead(answer: {
   readonly headers: readonly string[];
   readonly body: Body;
 }): ResponseHead | undefined {
-  const { status } = answer;
-  if (!Number.isInteger(status) || status < 200 || status > 599) return undefined;
-  if (answer.headers.length % 2 !== 0) return undefined;
-  const checked = checkedBefore(answer.headers) ?? checkHeaders(answer.headers);
+  const checked = check(answer);
   if (checked === undefined) return undefined;
   const headers = ['x-islet-id', answer.id];
   for (const part of checked.sendable) headers.push(part);
-  const hasBody = answer.method !== 'HEAD' && status !== 204 && status !== 205 && status !== 304;
+  const hasBody = mayHaveBody(answer);
   const contentLength = sendableLength(answer, hasBody, checked.declared);
   if (contentLength >= 0) headers.push('content-length', String(contentLength));
   return { headers, ascii: checked.ascii, hasBody, contentLength };
+}
+
+/** A guest's response head for who writes it to a socket. */
+export interface ResponseLines extends Omit<ResponseHead, 'headers'> {
+  /** Header lines, each with its end: the guest's own, without `x-islet-id` and `content-length`. */
+  readonly lines: string;
+  /** The guest gave a `date`. */
+  readonly dated: boolean;
+}
+
+/** As `toResponseHead`. */
+export function toResponseLines(answer: {
+  readonly method: string;
+  readonly status: number;
+  readonly headers: readonly string[];
+  readonly body: Body;
+}): ResponseLines | undefined {
+  const checked = check(answer);
+  if (checked === undefined) return undefined;
+  const { ascii, dated } = checked;
+  const hasBody = mayHaveBody(answer);
+  const contentLength = sendableLength(answer, hasBody, checked.declared);
+  checked.lines ??= toLines(checked.sendable);
+  return { lines: checked.lines, dated, ascii, hasBody, contentLength };
+}
+
+/** Flat headers as they are written. */
+export function toLines(headers: readonly string[]): string {
+  let lines = '';
+  for (let i = 0; i < headers.length; i += 2) lines += `${headers[i]}: ${headers[i + 1]}\r\n`;
+  return lines;
+}
+
+function check(answer: {
+  readonly status: number;
+  readonly headers: readonly string[];
+}): CheckedHeaders | undefined {
+  const { status, headers } = answer;
+  if (!Number.isInteger(status) || status < 200 || status > 599) return undefined;
+  if (headers.length % 2 !== 0) return undefined;
+  return checkedBefore(headers) ?? checkHeaders(headers);
+}
+
+function mayHaveBody({ method, status }: { readonly method: string; readonly status: number }): boolean {
+  return method !== 'HEAD' && status !== 204 && status !== 205 && status !== 304;
 }
 
 /** A guest's headers that passed. */
@@ -50,6 +92,9 @@ interface CheckedHeaders {
   /** The list that was checked. */
   readonly of: readonly string[];
   readonly sendable: readonly string[];
+  /** The same as lines, made when first asked for. */
+  lines: string | undefined;
+  readonly dated: boolean;
   readonly ascii: boolean;
   /** The content-length among them, or -1. */
   readonly declared: number;
@@ -74,7 +119,9 @@ function checkHeaders(of: readonly string[]): CheckedHeaders | undefined {
     else if (name === 'connection') listed = listed.concat(listedNames(value));
     else if (!isHopByHop(name) && !name.startsWith('x-islet-')) sendable.push(name, value);
   }
-  const checked = { of, sendable: withoutNames(sendable, listed), ascii, declared };
+  const kept = withoutNames(sendable, listed);
+  const dated = kept.some((part, i) => i % 2 === 0 && part === 'date');
+  const checked = { of, sendable: kept, lines: undefined, dated, ascii, declared };
   if (size <= mostKept) {
     recent[next] = checked;
     next = (next + 1) % recentMost;

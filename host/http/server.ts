@@ -3,6 +3,7 @@ import type { RequestListener, Server } from 'node:http';
 import type { HostLogLine } from '#host/host.ts';
 import { HostError } from '#runtime/errors.ts';
 import type { GatewayEvents } from './gateway.ts';
+import { PlainConnections } from './plain-connections.ts';
 
 export interface HttpListenOptions {
   /** 0 takes a free one. */
@@ -11,6 +12,8 @@ export interface HttpListenOptions {
   readonly hostname?: string;
   /** The command-line flag that sets the port, for the message when it is taken. Default `--port`. */
   readonly flag?: string;
+  /** False: node:http parses every request (default true: not those that leave nothing to it, plain-request.ts). */
+  readonly plain?: boolean;
   /** Told when accepting a connection fails later on, e.g. for want of file descriptors. */
   readonly log?: (line: HostLogLine) => void;
 }
@@ -57,7 +60,6 @@ export async function listenHttp(
     // Streams of requests without a body never start.
     optimizeEmptyRequests: isGateway(handler),
   });
-  const sockets = new OpenSockets(server);
   server.on('request', handler);
   if (isGateway(handler)) {
     // 0 lifts node:http's 2000, above which it drops fields in silence; the gateway refuses from 257 on.
@@ -67,6 +69,8 @@ export async function listenHttp(
     server.on('clientError', handler.clientError);
     server.on('connect', handler.connect);
   }
+  const plain = isGateway(handler) && options.plain !== false ? openPlain(server, handler) : undefined;
+  const sockets = new OpenSockets(server);
   await listening(server, { port: options.port, hostname, flag: options.flag ?? '--port' });
   server.on('error', (error) => {
     options.log?.({
@@ -83,7 +87,8 @@ export async function listenHttp(
     url: `http://${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`,
     close: ({ graceMs }): Promise<void> => {
       handler.beginClosing?.();
-      return sockets.closed(server, graceMs);
+      plain?.closeIdle();
+      return sockets.closed(server, { graceMs, late: () => plain?.closeAll() });
     },
   };
 }
@@ -92,6 +97,12 @@ function isGateway(
   handler: RequestListener & Partial<GatewayEvents>,
 ): handler is RequestListener & GatewayEvents {
   return handler.clientError !== undefined;
+}
+
+/** Puts the quick way for plain requests before node:http. */
+function openPlain(server: Server, gateway: GatewayEvents): PlainConnections {
+  const { plain, clientError, trustProxy } = gateway;
+  return new PlainConnections(server, { take: plain, refuse: clientError, trustProxy });
 }
 
 /** Where to listen, nothing left open. */
@@ -139,8 +150,12 @@ class OpenSockets {
     });
   }
 
-  async closed(server: Server, graceMs: number): Promise<void> {
-    const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+  /** `late` is called when `graceMs` is over and connections are left. */
+  async closed(server: Server, { graceMs, late }: { graceMs: number; late: () => void }): Promise<void> {
+    const timer = setTimeout(() => {
+      late();
+      server.closeAllConnections();
+    }, graceMs);
     await new Promise((resolve) => server.close(resolve));
     clearTimeout(timer);
     if (this.#count === 0) return;

@@ -19,7 +19,7 @@ export interface TestServer {
 export async function serve(
   t: Pick<Test, 'teardown'>,
   functions: Readonly<Record<string, TestFunction | Guest>>,
-  options: { readonly trustProxy?: boolean } = {},
+  options: { readonly trustProxy?: boolean; readonly plain?: boolean } = {},
 ): Promise<TestServer> {
   const table: Record<string, TestFunction> = {};
   for (const [name, fn] of Object.entries(functions))
@@ -32,7 +32,8 @@ export async function serve(
     log: (line) => logged.push(line.message),
     ...options,
   });
-  const listener = await listenHttp(gateway, { port: 0 });
+  const { plain = true } = options;
+  const listener = await listenHttp(gateway, { port: 0, plain });
   const clients: RawClient[] = [];
   t.teardown(async () => {
     for (const client of clients) client.close();
