@@ -1,6 +1,6 @@
 import { type AbortSignal, abortReason, isAborted } from './abort.ts';
 import { type Blob, blobBytes, createBlob, isBlob } from './blob.ts';
-import { decodeUtf8Body, encodeUtf8 } from './encoding.ts';
+import { decodeUtf8, decodeUtf8Body, encodeUtf8 } from './encoding.ts';
 import { createFormData, entriesOf, type FormData } from './form-data.ts';
 import { getHeader, type HeaderList } from './header-list.ts';
 import { extractMime, serializeMime } from './mime.ts';
@@ -223,7 +223,7 @@ const toFormData: Convert<FormData> = (whole, owner) => {
   const mime = extractMime(owner.list);
   const essence = mime?.essence;
   if (essence === 'application/x-www-form-urlencoded')
-    return createFormData(parseUrlencoded(toText(whole, owner)));
+    return createFormData(parseUrlencoded(typeof whole === 'string' ? whole : decodeUtf8(whole)));
   if (essence === 'multipart/form-data') {
     const bytes = typeof whole === 'string' ? encodeUtf8(whole) : whole;
     return createFormData(parseMultipart(bytes, mime?.parameters.get('boundary') ?? ''));

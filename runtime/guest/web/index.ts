@@ -3,6 +3,7 @@ import { atob, btoa } from './base64.ts';
 import { Blob, File } from './blob.ts';
 import { blobUrlStatics } from './blob-url.ts';
 import type { TakenBody } from './body.ts';
+import { CompressionStream, DecompressionStream } from './compression.ts';
 import { DOMException } from './dom-exception.ts';
 import { CustomEvent, ErrorEvent, Event, PromiseRejectionEvent } from './event.ts';
 import { EventTarget } from './event-target.ts';
@@ -48,7 +49,9 @@ const interfaces: Readonly<Record<string, unknown>> = {
   AbortController: abort.AbortController,
   AbortSignal: abort.AbortSignal,
   Blob,
+  CompressionStream,
   CustomEvent,
+  DecompressionStream,
   DOMException,
   ErrorEvent,
   Event,

@@ -62,10 +62,18 @@ export function tee(stream: BodyStream): [BodyStream, BodyStream] {
   return [wrapReadable(first) as never, wrapReadable(second) as never];
 }
 
-/** What a transform of ours does; what it throws errors both sides. `enqueue` throws when nobody takes chunks any more. */
+/** Where a transform of ours puts what it makes. */
+export interface Output {
+  /** Throws when nobody takes chunks any more. */
+  enqueue(chunk: unknown): void;
+  /** Resolves when the readable side wants more; for transforms that make much of one chunk. */
+  wanted(): Promise<unknown>;
+}
+
+/** What a transform of ours does; what it throws errors both sides. */
 export interface Transforming {
-  transform(chunk: unknown, enqueue: (chunk: unknown) => void): unknown;
-  flush?(enqueue: (chunk: unknown) => void): unknown;
+  transform(chunk: unknown, output: Output): unknown;
+  flush?(output: Output): unknown;
   cancel?(reason: unknown): unknown;
 }
 
@@ -76,11 +84,11 @@ export interface Transform {
 }
 
 function openTransform(transforming: Transforming): TransformState {
-  const enqueue = (chunk: unknown): void => state.enqueue(chunk);
+  const output: Output = { enqueue: (chunk) => state.enqueue(chunk), wanted: () => state.wanted() };
   const state: TransformState = new TransformState(
     {
-      transform: (chunk) => promiseFrom(() => transforming.transform(chunk, enqueue)),
-      flush: () => promiseFrom(() => transforming.flush?.(enqueue)),
+      transform: (chunk) => promiseFrom(() => transforming.transform(chunk, output)),
+      flush: () => promiseFrom(() => transforming.flush?.(output)),
       cancel: (reason) => promiseFrom(() => transforming.cancel?.(reason)),
     },
     {
@@ -102,7 +110,7 @@ const pipeThrough = { preventAbort: false, preventCancel: false, preventClose: f
 
 /** Locks `stream` and gives another one with the same chunks (Fetch: "create a proxy"). */
 export function proxyStream(stream: BodyStream): BodyStream {
-  const through = openTransform({ transform: (chunk, enqueue) => enqueue(chunk) });
+  const through = openTransform({ transform: (chunk, output) => output.enqueue(chunk) });
   markHandled(pipe(stateOf(stream), through.writable, pipeThrough));
   return wrapReadable(through.readable) as never;
 }

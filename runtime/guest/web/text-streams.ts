@@ -23,13 +23,13 @@ export class TextDecoderStream {
     const decoder = new TextDecoder(label, options);
     this.#decoder = decoder;
     this.#transform = createTransform({
-      transform(chunk, enqueue) {
+      transform(chunk, output) {
         const text = decodeNext(decoder, toBytes(chunk), more);
-        if (text !== '') enqueue(text);
+        if (text !== '') output.enqueue(text);
       },
-      flush(enqueue) {
+      flush(output) {
         const text = decodeNext(decoder);
-        if (text !== '') enqueue(text);
+        if (text !== '') output.enqueue(text);
       },
     });
   }
@@ -61,14 +61,14 @@ export class TextEncoderStream {
   constructor() {
     let lead = '';
     this.#transform = createTransform({
-      transform(chunk, enqueue) {
+      transform(chunk, output) {
         const text = lead + toText(chunk);
         lead = lastHighSurrogate.test(text) ? text.slice(-1) : '';
         const whole = lead === '' ? text : text.slice(0, -1);
-        if (whole !== '') enqueue(encodeUtf8(whole));
+        if (whole !== '') output.enqueue(encodeUtf8(whole));
       },
-      flush(enqueue) {
-        if (lead !== '') enqueue(new Uint8Array(replacement));
+      flush(output) {
+        if (lead !== '') output.enqueue(new Uint8Array(replacement));
       },
     });
   }

@@ -39,7 +39,9 @@ export default {
       });
       for (const { name, source } of own.filter((script) => isAlone(script, own)))
         evaluate(`${source}\n//# sourceURL=${name}`);
-      evaluate(joinScripts(own.filter((script) => !isAlone(script, own))));
+      const joined = joinScripts(own.filter((script) => !isAlone(script, own)));
+      if (own.some(({ name, source }) => wantsSharedMemory(name, source))) lendSharedMemory();
+      evaluate(joined);
     } catch (error) {
       thrown = describe(error);
     }
@@ -52,9 +54,24 @@ export default {
   },
 };
 
+const strictMode = /^(?:\s|\/\/.*|\/\*[^]*?\*\/)*['"]use strict['"]/;
+
 /** A script, not the test itself, that declares nothing others can only see in the same text. */
 function isAlone(script, scripts) {
-  return script !== scripts.at(-1) && !/^(?:let|const|class)\b/m.test(script.source);
+  if (script === scripts.at(-1) || strictMode.test(script.source)) return false;
+  return !/^(?:let|const|class)\b/m.test(script.source);
+}
+
+/** Scripts ask a shared memory for SharedArrayBuffer, as browsers hide the global; tests of WebAssembly mean the memory. */
+function wantsSharedMemory(name, source) {
+  return !name.includes('/wasm/') && /WebAssembly\.Memory\(\{ *shared/.test(source);
+}
+
+/** Here the global is what a manifest allows, and memories that nobody counts are not there. */
+function lendSharedMemory() {
+  WebAssembly.Memory = function () {
+    return { buffer: new SharedArrayBuffer(0) };
+  };
 }
 
 /**
@@ -63,7 +80,7 @@ function isAlone(script, scripts) {
  */
 function joinScripts(scripts) {
   const test = scripts.at(-1);
-  const isStrict = /^(?:\s|\/\/.*|\/\*[^]*?\*\/)*['"]use strict['"]/.test(test.source);
+  const isStrict = strictMode.test(test.source);
   const texts = scripts.map(({ source }) => source);
   return [isStrict ? "'use strict'" : '', ...texts, `//# sourceURL=${test.name}`].join('\n;');
 }

@@ -75,6 +75,11 @@ export class TransformState {
     if (!control.hungry && !this.#backpressure) this.#setBackpressure(true);
   }
 
+  /** Resolves when the readable side wants more; never shown to a guest. */
+  wanted(): Promise<unknown> {
+    return this.#backpressure ? this.#change.promise : settled;
+  }
+
   error(reason: unknown): void {
     this.#control.error(reason);
     this.#failWritable(reason);
