@@ -101,7 +101,8 @@ export class Home {
     const own = publicUrl === undefined ? undefined : new URL(publicUrl);
     if (own?.protocol === url.protocol && [own.host, `${deployment.function}.${own.host}`].includes(url.host))
       return true;
-    if (/^(?:localhost|.*\.localhost|127\.0\.0\.1|\[::1\])$/.test(url.hostname)) return true;
+    if (/^(?:localhost|.*\.localhost|127\.0\.0\.1|\[::1\])$/.test(url.hostname))
+      return this.options.pool.mayServe(url.origin);
     return deployment.routes.some((route) => route.split('/')[0] === url.hostname);
   }
 

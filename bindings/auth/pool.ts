@@ -26,6 +26,9 @@ export interface PoolOptions {
 const markMs = 3_600_000 + 60_000;
 const leastSweep = 1024;
 
+/** Origins of a pool without a configured one, beyond those its operator names. */
+export const mostOrigins = 32;
+
 /**
  * What a host keeps of one user pool to say whose a request is without the library: keys, revoked sessions, users that
  * changed. All of it is in the store, and followed by a watch: other hosts see it, and so does the next start.
@@ -70,6 +73,12 @@ export class Pool {
 
   isIssuer(issuer: unknown): boolean {
     return typeof issuer === 'string' && this.#issuers.has(issuer);
+  }
+
+  /** Whether one more place on this machine may be served at: whoever sends a request names it, and each stays known. */
+  mayServe(origin: string): boolean {
+    const origins = new Set(Array.from(this.#issuers, (issuer) => new URL(issuer).origin));
+    return origins.has(origin) || origins.size < mostOrigins;
   }
 
   /** False for tokens of a session that ended, and of users that changed since. `issuedAt` in seconds since the epoch. */

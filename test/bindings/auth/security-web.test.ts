@@ -1,4 +1,5 @@
 import t from 'tap';
+import { mostOrigins } from '#bindings/auth/pool.ts';
 import { Passwords } from '#bindings/auth/password.ts';
 import { ada, authCase, origin, signUp, visitor } from './case.ts';
 
@@ -225,3 +226,22 @@ void t.test('auth: over https a cookie that plain http could have set counts for
   who.origin = 'https://shop.localhost';
   t.same(await who.identity(), { kind: 'anonymous' });
 });
+
+void t.test(
+  'auth: addresses that anybody can make up are served at up to a bound, named ones always',
+  async (t) => {
+    const made = await authCase(t);
+    const who = visitor(made);
+    await signUp(made, who);
+    const statuses: number[] = [];
+    for (let port = 1; port < mostOrigins + 3; port++) {
+      who.origin = `http://shop.localhost:${9000 + port}`;
+      statuses.push((await who.get('/get-session')).status);
+    }
+    const served = statuses.filter((status) => status !== 421).length;
+    t.equal(served, mostOrigins - 1, 'the first one was signed up at');
+    t.same(statuses.slice(-2), [421, 421]);
+    who.origin = origin;
+    t.equal((await who.get('/get-session')).status, 200, 'known ones stay');
+  },
+);
