@@ -45,6 +45,7 @@ export function install(
     origin: now(),
     setTimeout: (callback, ms) => timerGlobals.setTimeout(callback, ms),
     queueTask,
+    fetch,
     reportError: report,
     serve: serveNow,
     serveLater,

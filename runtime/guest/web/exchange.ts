@@ -1,6 +1,6 @@
 import { abortReason, type AbortSignal, isAborted } from './abort.ts';
 import { type Body, openedBody, takeBody, type TakenBody, wholeBody } from './body.ts';
-import type { HeaderList } from './header-list.ts';
+import { hasHeader, type HeaderList } from './header-list.ts';
 import type { Headers } from './headers.ts';
 import {
   createRequest,
@@ -145,16 +145,27 @@ export function takeRequest(input: unknown, init: unknown): TakenRequest {
   if (state.meta.cache === 'only-if-cached')
     throw new TypeError('Cannot fetch with cache "only-if-cached": fetch has no cache here');
   const local = fetchLocally(state);
+  const headers = state.meta.cache === 'default' ? state.list : withCacheHeaders(state);
   return {
     method: state.method,
     url: state.url,
-    headers: state.list,
+    headers,
     body: takeBody(state.body),
     redirect: state.meta.redirect as TakenRequest['redirect'],
     integrity: state.meta.integrity,
     signal,
     local,
   };
+}
+
+/** Fetch, 4.6 "HTTP-network-or-cache fetch", steps 15 to 17: what the modes that go past caches say to those on the way. */
+function withCacheHeaders({ list, meta }: RequestState): string[] {
+  const past = meta.cache === 'no-store' || meta.cache === 'reload';
+  const headers = [...list];
+  if (past && !hasHeader(list, 'pragma')) headers.push('pragma', 'no-cache');
+  if ((past || meta.cache === 'no-cache') && !hasHeader(list, 'cache-control'))
+    headers.push('cache-control', past ? 'no-cache' : 'max-age=0');
+  return headers;
 }
 
 /** A request as caches compare it; a Request is looked at, not used. `headers` as in TakenResponse. */

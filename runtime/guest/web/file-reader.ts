@@ -25,11 +25,12 @@ function packText(encoding: unknown): Pack<string> {
   return (bytes, type) => decode(bytes, type, label);
 }
 
-/** The next task, as far as there are any: timers belong to invocations. */
+/** The next task, as far as there are any: they belong to invocations. */
 async function nextTask(): Promise<void> {
   try {
     await new Promise<void>((done) => {
-      if (io.setTimeout) io.setTimeout(done, 0);
+      if (io.queueTask) io.queueTask(done);
+      else if (io.setTimeout) io.setTimeout(done, 0);
       else done();
     });
   } catch {

@@ -6,6 +6,7 @@ import type { TakenBody } from './body.ts';
 import { CompressionStream, DecompressionStream } from './compression.ts';
 import { DOMException } from './dom-exception.ts';
 import { CustomEvent, ErrorEvent, Event, PromiseRejectionEvent } from './event.ts';
+import { EventSource } from './event-source.ts';
 import { EventTarget } from './event-target.ts';
 import * as exchange from './exchange.ts';
 import { FileList } from './file-list.ts';
@@ -55,6 +56,7 @@ const interfaces: Readonly<Record<string, unknown>> = {
   DOMException,
   ErrorEvent,
   Event,
+  EventSource,
   EventTarget,
   File,
   FileList,

@@ -12,6 +12,8 @@ export interface WebIo {
   setTimeout?(callback: () => void, ms: number): unknown;
   /** Runs `run` in a turn of its own, soon, for the invocation at work; with it, it ends. */
   queueTask?(run: () => void): void;
+  /** The global fetch, for EventSource; without it there are no connections. */
+  fetch?(input: unknown, init: unknown): Promise<unknown>;
   /** An exception nobody catches (a throwing event listener). Default: a rejected promise nobody handles. */
   reportError?(error: unknown): void;
   /** Work of the cell, by method; this thread waits. `args` is JSON text of an array. Throws what the cell says. */
