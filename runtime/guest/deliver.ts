@@ -122,7 +122,9 @@ function onMessage(invocation: Invocation, message: Message, bytes: ArrayBuffer 
       return;
     case In.Answer:
       if (message[3] === 1) {
-        const whole = inlineBytes(bytes, message[5], message[6]);
+        // The cell leaves no bytes out of a message that has none.
+        const none = message[6] === 0 ? new NativeUint8Array(0) : undefined;
+        const whole = inlineBytes(bytes, message[5], message[6]) ?? none;
         invocation.operations[at]?.succeed(message[4], whole, message[7] === 1);
       } else {
         invocation.operations[at]?.fail(message[4]);

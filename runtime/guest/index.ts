@@ -1,7 +1,8 @@
 import { cacheGlobals } from './caches.ts';
 import { installClock, now, setNow } from './clock.ts';
 import { consoleMembers } from './console.ts';
-import { cryptoGlobals, fillPool, random } from './crypto.ts';
+import { cryptoGlobals } from './crypto/crypto.ts';
+import { fillPool, random } from './crypto/random.ts';
 import { deliver } from './deliver.ts';
 import { fetch } from './fetch.ts';
 import { harden } from './harden.ts';

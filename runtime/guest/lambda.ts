@@ -4,7 +4,7 @@ import type { StartHead } from './protocol.ts';
 import type { Invocation } from './invocation.ts';
 import { toHex } from './base64.ts';
 import { now } from './clock.ts';
-import { random } from './crypto.ts';
+import { random } from './crypto/random.ts';
 import { createEnv } from './environment.ts';
 import {
   NativeDate,

@@ -92,7 +92,9 @@ export const setBytes: (target: Uint8Array, source: Uint8Array, offset: number) 
 export const fillBytes: (target: Uint8Array, value: number, from: number, to: number) => Uint8Array = uncurry(
   getOwnPropertyDescriptor(typedArray, 'fill')?.value as never,
 ) as never;
-const { isView } = ArrayBuffer;
+export const isView: (value: unknown) => value is ArrayBufferView = ArrayBuffer.isView;
+/** Throws a TypeError for anything but an ArrayBuffer. */
+export const bufferDetached: (buffer: ArrayBuffer) => boolean = getter(ArrayBuffer.prototype, 'detached');
 
 /** A view on the bytes of an ArrayBuffer or any view, or undefined for anything else. */
 export function viewOf(value: unknown): Uint8Array<ArrayBuffer> | undefined {

@@ -1,4 +1,5 @@
 import { ServiceDesk, type Payer } from '#runtime/isolate/services/desk.ts';
+import { digest } from '#runtime/isolate/services/digest.ts';
 import { Handles } from '#runtime/isolate/services/handles.ts';
 import { serveNow, type BlockingReply } from '#runtime/isolate/services/now.ts';
 import type { SharedState } from '#runtime/isolate/services/service.ts';
@@ -41,4 +42,9 @@ export function serveAtOnce(method: string, args: string, bytes: ArrayBuffer | u
     const { name, message } = error as Error;
     return [0, JSON.stringify({ name, message }), undefined];
   }
+}
+
+/** What the cell charges for a digest of so many bytes, in ms. */
+export function digestCpuMs(algorithm: string, bytes: number): number {
+  return digest({ args: [algorithm], bytes: new Uint8Array(bytes), handles, shared }).cpuMs;
 }

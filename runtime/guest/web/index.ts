@@ -43,6 +43,7 @@ export { createDomException } from './dom-exception.ts';
 export { encodeBase64 } from './base64.ts';
 export { decodeUtf8, encodeUtf8 } from './encoding.ts';
 export { createByteStream, isReadableStream, openReader } from './streams.ts';
+export { registerCloneable } from './structured-clone.ts';
 export { requireArguments, shapeInterface, toDictionary, viewBytes } from './webidl.ts';
 
 const interfaces: Readonly<Record<string, unknown>> = {

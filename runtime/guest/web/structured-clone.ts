@@ -66,6 +66,15 @@ export function addTransferKind(kind: TransferKind): void {
   transferKinds.push(kind);
 }
 
+/** Clones its own kind, and gives undefined for all else; never calls guest code. */
+type Cloner = (value: object) => object | undefined;
+const cloners: Cloner[] = [];
+
+/** For serializable interfaces that live outside this folder. Before any guest code. */
+export function registerCloneable(clone: Cloner): void {
+  cloners[cloners.length] = clone;
+}
+
 interface State {
   readonly memory: Map<object, unknown>;
   /** Buffers to transfer, each with the one that takes its place. */
@@ -183,6 +192,10 @@ function cloneExotic(value: object, state: State): unknown {
   if (isDomException(value)) return remember(value, cloneDomException(value), state);
   if (isError(value)) return cloneError(value, state);
   if (isBlob(value)) return remember(value, cloneBlob(value), state);
+  for (let index = 0; index < cloners.length; index++) {
+    const clone = cloners[index]?.(value);
+    if (clone !== undefined) return remember(value, clone, state);
+  }
   if (brands.isPrimitiveObject(value))
     return remember(value, Object((value as { valueOf(): unknown }).valueOf()), state);
   const what = brands.uncloneable(value) ?? platformObject(value);

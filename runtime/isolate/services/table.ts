@@ -1,6 +1,7 @@
 import { decode } from './decode.ts';
 import { digest } from './digest.ts';
 import type { Service } from './service.ts';
+import { subtle } from './subtle.ts';
 import { zlibClose, zlibWrite } from './zlib-stream.ts';
 import { zlibWhole } from './zlib-whole.ts';
 
@@ -8,6 +9,7 @@ import { zlibWhole } from './zlib-whole.ts';
 export const services: ReadonlyMap<string, Service> = new Map<string, Service>([
   ['decode', decode],
   ['digest', digest],
+  ['subtle', subtle],
   ['zlib', zlibWhole],
   ['zlib.close', zlibClose],
   ['zlib.write', zlibWrite],

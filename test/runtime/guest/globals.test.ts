@@ -224,7 +224,7 @@ void t.test('crypto: random bytes are random, in any amount, and only for intege
     2000,
     true,
     'TypeMismatchError',
-    'TypeMismatchError',
+    'TypeError',
     'QuotaExceededError',
     'TypeError',
     2,

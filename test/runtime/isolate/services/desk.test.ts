@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import t from 'tap';
 import { closeTab, ServiceDesk, type Asked, type Payer, type Reply } from '#runtime/isolate/services/desk.ts';
-import { digestCpuMs } from '#runtime/isolate/services/digest.ts';
+import { digestCpuMs } from '#test/support/services.ts';
 import { Handles } from '#runtime/isolate/services/handles.ts';
 import { createPayer } from '#test/support/services.ts';
 

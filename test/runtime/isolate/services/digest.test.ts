@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import t from 'tap';
 import type { InstanceWatcher } from '#runtime/engine.ts';
-import { digestCpuMs } from '#runtime/isolate/services/digest.ts';
+import { digestCpuMs } from '#test/support/services.ts';
 import { createInvocation, type Invocation } from '#runtime/isolate/invocations.ts';
 import { Output } from '#runtime/isolate/output.ts';
 import { ServiceDesk } from '#runtime/isolate/services/desk.ts';

@@ -4,7 +4,7 @@ import { defaultLimits } from '#runtime/limits.ts';
 import { openSandbox } from '#runtime/isolate/bootstrap.ts';
 import { IsolateInstance } from '#runtime/isolate/instance.ts';
 import { Watchdog } from '#runtime/isolate/watchdog.ts';
-import { digestCpuMs } from '#runtime/isolate/services/digest.ts';
+import { digestCpuMs } from '#test/support/services.ts';
 import { Listener } from '#test/support/engine-listener.ts';
 
 /**
