@@ -23,6 +23,8 @@ export interface RequestCall {
   readonly body?: Uint8Array;
   /** True when the body follows through `Handle.write` and `Handle.end`. */
   readonly streamed: boolean;
+  /** True when it may become a WebSocket: the sink then takes a head with status 101, whose body is its frames. */
+  readonly upgrade?: boolean;
   readonly ip: string;
   /** Who it is from, where an access rule asked; null where that found nobody. */
   readonly caller?: Caller | null;
@@ -44,7 +46,11 @@ export interface EventCall {
 
 /** Where the answer goes. Exactly one `done` ends every call; `head` comes at most once before it. */
 export interface Sink {
-  /** `headers` are flat and as the guest sent them; the sink drops what a guest may not set. `whole` is the whole body. */
+  /**
+   * `headers` are flat and as the guest sent them; the sink drops what a guest may not set. `whole` is the whole body.
+   * Status 101, only for a call with `upgrade`: from now on both bodies are frames (guest/protocol.ts, SocketFrame), the
+   * sender writes what `wants` asks for, and ends when the socket is closed.
+   */
   head(status: number, headers: readonly string[], body: Body): void;
   /** A piece of a streamed body; call `Handle.consumed` once it has been passed on. The sink owns the bytes. */
   chunk(bytes: Uint8Array): void;

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Allowance } from '#runtime/allowance.ts';
+import type { Duplex } from 'node:stream';
 import type { AccessRule } from '#runtime/deployment.ts';
 import type { Limits } from '#runtime/limits.ts';
 import type { Outcome } from '#runtime/outcome.ts';
@@ -161,6 +162,10 @@ export interface UsageReport {
   readonly bytesIn: number;
   readonly bytesOut: number;
   readonly operations: number;
+  /** Messages that clients sent over WebSockets the function accepted. */
+  readonly messagesIn: number;
+  /** Messages that it sent over them. */
+  readonly messagesOut: number;
 }
 
 export interface Health {
@@ -196,6 +201,11 @@ export interface Host {
   close(): Promise<void>;
   /** A node:http request listener that routes like the gateway. */
   readonly handler: (request: IncomingMessage, response: ServerResponse) => void;
+  /**
+   * For the `upgrade` event of a node:http server whose requests go to `handler`: functions may accept WebSockets. What is
+   * no opening handshake is answered with an error.
+   */
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
   list(): Promise<readonly FunctionInfo[]>;
   versions(name: string): Promise<readonly VersionInfo[]>;

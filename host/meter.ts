@@ -35,6 +35,8 @@ type Sum = { -readonly [Key in keyof UsageReport]: UsageReport[Key] } & {
   dirty: boolean;
 };
 
+const noMessages = { messagesIn: 0, messagesOut: 0 };
+
 const saveMs = 10_000;
 const prefix = 'usage/';
 
@@ -63,7 +65,8 @@ export class Meter {
       const page = await this.#store.list({ prefix, limit: 1000, ...(after === undefined ? {} : { after }) });
       for (const entry of page) {
         const sum = JSON.parse(decoder.decode(entry.value)) as Sum;
-        this.#sums.set(entry.key, { ...sum, dirty: false });
+        // Kept by a version that did not count messages: none.
+        this.#sums.set(entry.key, { ...noMessages, ...sum, dirty: false });
       }
       after = page.at(-1)?.key;
       if (page.length < 1000) return;
@@ -85,6 +88,14 @@ export class Meter {
     sum.bytesIn += of.bytesIn;
     sum.bytesOut += of.bytesOut;
     sum.operations += of.operations;
+    sum.dirty = true;
+  }
+
+  /** Messages of WebSockets are counted as they go: a socket may be open for days. */
+  messages(target: Target, direction: 'in' | 'out', count: number): void {
+    const sum = this.#sum(target);
+    if (direction === 'in') sum.messagesIn += count;
+    else sum.messagesOut += count;
     sum.dirty = true;
   }
 
@@ -138,6 +149,7 @@ export class Meter {
       bytesIn: 0,
       bytesOut: 0,
       operations: 0,
+      ...noMessages,
       dirty: false,
     };
     this.#byTarget.set(target, sum);

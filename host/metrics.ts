@@ -48,6 +48,8 @@ export class Metrics {
       sum('islet_request_bytes_total', 'Request body bytes', (report) => report.bytesIn),
       sum('islet_response_bytes_total', 'Response body bytes', (report) => report.bytesOut),
       sum('islet_operations_total', 'Binding operations and fetches', (report) => report.operations),
+      sum('islet_socket_messages_in_total', 'WebSocket messages from clients', (report) => report.messagesIn),
+      sum('islet_socket_messages_out_total', 'WebSocket messages to clients', (report) => report.messagesOut),
     ];
     const answered = (name: string, help: string, of: (report: FrontReport) => number) => ({
       counter: new Counter({ name, help, labelNames: [...labelNames, 'kind'], registers }),

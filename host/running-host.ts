@@ -63,6 +63,7 @@ export class RunningHost implements Host {
   readonly kv: Host['kv'];
   readonly assets: Host['assets'];
   readonly handler: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly upgrade: Host['upgrade'];
   #http: HttpListener | undefined;
   #admin: AdminServer | undefined;
   #closing: Promise<void> | undefined;
@@ -73,6 +74,7 @@ export class RunningHost implements Host {
     this.kv = parts.kv;
     this.assets = parts.deployments.assets;
     this.handler = parts.gateway;
+    this.upgrade = parts.gateway.upgrade;
     this.vars = {
       get: (name) => parts.deployments.vars.get(name),
       set: async (name, vars) => this.#land(await parts.deployments.draftVars(name, vars), true),

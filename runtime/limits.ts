@@ -19,6 +19,14 @@ export interface Limits {
   readonly logBytes: number;
   /** Invocations running at once in one instance; one more is refused with 503. */
   readonly concurrency: number;
+  /** WebSockets open at once in one instance, those the function accepted; they are not among its `concurrency`. */
+  readonly sockets: number;
+  /** From the handshake to the end of an accepted WebSocket, in ms: in the place of `wallMs`. */
+  readonly socketMs: number;
+  /** An accepted WebSocket over which no message goes for this long is closed, in ms. */
+  readonly socketIdleMs: number;
+  /** One WebSocket message, in either direction. */
+  readonly messageBytes: number;
   /** Bundled code of one deployment; checked at deploy. */
   readonly bundleBytes: number;
 }
@@ -38,6 +46,10 @@ export const defaultLimits: Limits = {
   subrequests: 50,
   logBytes: 256 * 1024,
   concurrency: 100,
+  sockets: 1_000,
+  socketMs: 7_200_000,
+  socketIdleMs: 600_000,
+  messageBytes: MB,
   bundleBytes: 10 * MB,
 };
 
@@ -52,6 +64,10 @@ export const defaultCaps: Limits = {
   subrequests: 10_000,
   logBytes: 16 * MB,
   concurrency: 10_000,
+  sockets: 10_000,
+  socketMs: 604_800_000,
+  socketIdleMs: 86_400_000,
+  messageBytes: 32 * MB,
   bundleBytes: 50 * MB,
 };
 
@@ -66,6 +82,10 @@ export const leastLimits: Limits = {
   subrequests: 0,
   logBytes: 0,
   concurrency: 1,
+  sockets: 0,
+  socketMs: 1,
+  socketIdleMs: 1,
+  messageBytes: 1,
   bundleBytes: 1,
 };
 

@@ -62,6 +62,10 @@ const exceededRows: Readonly<Record<LimitName, OutcomeRow>> = {
   subrequests: { status: 503, blame: 'guest', code: 'ERR_LIMIT_SUBREQUESTS' },
   logBytes: { status: 503, blame: 'guest', code: 'ERR_LIMIT_LOG' },
   concurrency: { status: 503, blame: 'caller', code: 'ERR_LIMIT_CONCURRENCY' },
+  sockets: { status: 503, blame: 'caller', code: 'ERR_LIMIT_SOCKETS' },
+  socketMs: { status: 504, blame: 'guest', code: 'ERR_LIMIT_SOCKET' },
+  socketIdleMs: { status: 504, blame: 'caller', code: 'ERR_LIMIT_SOCKET_IDLE' },
+  messageBytes: { status: 502, blame: 'guest', code: 'ERR_LIMIT_MESSAGE' },
   bundleBytes: { status: 413, blame: 'caller', code: 'ERR_DEPLOY_TOO_LARGE' },
 };
 

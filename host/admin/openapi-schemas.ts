@@ -164,6 +164,8 @@ export const schemas: Readonly<Record<string, Schema>> = {
         bytesIn: whole,
         bytesOut: whole,
         operations: whole,
+        messagesIn: whole,
+        messagesOut: whole,
       }),
     ),
   }),

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { HostError } from '#runtime/errors.ts';
 import type { NotLoadedReport } from '#runtime/frames.ts';
 import type { Outcome } from '#runtime/outcome.ts';
 import type { Call, Dispatch, Handle, Sink } from '../call.ts';
@@ -11,8 +10,10 @@ import { redactOf, redactOutcome } from '../redact.ts';
 import type { RegistryChange, Target } from '../registry.ts';
 import type { Attachments } from './attachments.ts';
 import { HostInstance } from './host-instance.ts';
-import { Invocation, type InvocationOwner } from './invocation.ts';
+import { Invocation } from './invocation.ts';
+import type { InvocationOwner } from './invocation-owner.ts';
 import { Pool } from './pool.ts';
+import { refuseDeploy } from './refuse-deploy.ts';
 import type { Starter } from './starter.ts';
 
 export interface DispatchOptions {
@@ -89,7 +90,9 @@ export class Dispatcher implements Dispatch, InvocationOwner {
 
   place(invocation: Invocation): void {
     const { pool } = invocation;
-    const instance = this.#choose(pool);
+    const { call } = invocation;
+    const upgrade = call.kind === 'request' && call.upgrade === true;
+    const instance = upgrade ? this.#chooseForSocket(pool) : this.#choose(pool);
     if (instance === undefined) return invocation.exceed('concurrency');
     invocation.join(instance);
     if (instance.state === 'ready') return invocation.begin(instance);
@@ -108,6 +111,10 @@ export class Dispatcher implements Dispatch, InvocationOwner {
       level: (levels.has(level) ? level : 'log') as LogEntry['level'],
       message: this.#toLine(invocation.pool.target, message),
     });
+  }
+
+  messages(invocation: Invocation, direction: 'in' | 'out', count: number): void {
+    this.#options.meter.messages(invocation.pool.target, direction, count);
   }
 
   over(invocation: Invocation, outcome: Outcome, cpuMs: number): void {
@@ -196,6 +203,15 @@ export class Dispatcher implements Dispatch, InvocationOwner {
     if (!pool.wantsMore(best)) return pool.hasRoom(best) ? best : this.#spread(pool);
     const more = this.#spread(pool);
     return pool.hasRoom(best) ? best : more;
+  }
+
+  /** The same for a call that may become a WebSocket: one with room for it, where there is one. */
+  #chooseForSocket(pool: Pool): HostInstance | undefined {
+    const best = this.#choose(pool);
+    if (best === undefined || pool.hasSocket(best)) return best;
+    const other = pool.instances.find((instance) => pool.hasSocket(instance) && pool.hasRoom(instance));
+    // It may answer without accepting: what is full says so when it does.
+    return other ?? this.#spread(pool) ?? best;
   }
 
   /** One more instance in a cell that has none of this function, or undefined. */
@@ -309,6 +325,7 @@ export class Dispatcher implements Dispatch, InvocationOwner {
     for (const pool of this.#pools.values())
       for (const instance of pool.instances.slice())
         if (instance.cell.state === 'draining') pool.remove(instance);
+    for (const invocation of this.#underWay.slice()) invocation.leaveDraining();
     if (cordon === baseCordon) while (fleet.mayGrow(cordon) && fleet.growNow(cordon) !== undefined);
     for (const pool of this.#pools.values())
       if (pool.live && pool.target.deployment.cordon === cordon) this.#keepWarm(pool);
@@ -333,19 +350,4 @@ export class Dispatcher implements Dispatch, InvocationOwner {
       if (invocation !== undefined && now >= invocation.deadline) invocation.exceed('wallMs');
     }
   }
-}
-
-/** Throws ERR_DEPLOY_FAILED for an outcome of a start that did not succeed. */
-function refuseDeploy(name: string, outcome: Outcome): never {
-  throw new HostError('ERR_DEPLOY_FAILED', `Cannot deploy "${name}": ${describe(outcome)}`);
-}
-
-function describe(outcome: Outcome): string {
-  if (outcome.kind === 'threw') {
-    const where = outcome.error.stack ?? `${outcome.error.name}: ${outcome.error.message}`;
-    return `its top level threw ${where}`;
-  }
-  if (outcome.kind === 'exceeded')
-    return `its top level went over ${outcome.limit}; do less at start or raise the limit`;
-  return `its top level could not be run (${outcome.kind})`;
 }

@@ -11,6 +11,8 @@ export class HostInstance {
   state: 'opening' | 'loading' | 'ready' | 'gone' = 'opening';
   /** Invocations placed here. */
   inFlight = 0;
+  /** WebSockets open here; they are not in flight any more. */
+  sockets = 0;
   /** Those of them that came before it was ready: they are cold. */
   readonly waiting: Set<Invocation> = new Set();
 

@@ -6,33 +6,16 @@ import type { GuestError, Outcome } from '#runtime/outcome.ts';
 import type { Resident } from '../cells/cell-client.ts';
 import type { Call, Handle, Sink } from '../call.ts';
 import { toUsage } from '../meter.ts';
-import { redactError, redactOf } from '../redact.ts';
-import type { Target } from '../registry.ts';
+import { redactError } from '../redact.ts';
 import type { HostInstance } from './host-instance.ts';
-import { firstMessage, isIdempotent, type BodyMessage } from './messages.ts';
-import { InvocationOrigin, deadlineOf } from './origin.ts';
-import { Operations } from './operations.ts';
+import type { InvocationOwner } from './invocation-owner.ts';
+import { firstMessage, isIdempotent, KeptBody, type BodyMessage } from './messages.ts';
+import { deadlineOf } from './origin.ts';
+import { operationsOf } from './invocation-operations.ts';
+import type { Operations } from './operations.ts';
+import { AcceptedSocket } from './socket.ts';
 import type { Pool } from './pool.ts';
-import {
-  bodyBytes,
-  bodyFailed,
-  brokenOff,
-  noAnswer,
-  parseError,
-  parseLog,
-  parseNumbers,
-  parseReturned,
-} from './lines.ts';
-
-export interface InvocationOwner {
-  /** Finds an instance for it, or ends it. */
-  place(invocation: Invocation): void;
-  log(invocation: Invocation, level: string, text: string): void;
-  /** It is over; called once, just before the sink hears of it. */
-  over(invocation: Invocation, outcome: Outcome, cpuMs: number): void;
-  /** Without `target` nothing in it can be its secrets. */
-  failed(error: unknown, what: string, target?: Target): void;
-}
+import * as lines from './lines.ts';
 
 /** A request that itself ends its cell must not go round for ever. */
 const mostReplays = 2;
@@ -58,16 +41,16 @@ export class Invocation implements Handle, Resident {
   #operations: Operations | undefined;
   #headSent = false;
   #open = false;
-  /** The body as far as it came, until a guest has shown that it is there: at most what was asked for at first. */
-  #body: BodyMessage[] = [];
-  /** It may not be sent once more: its body is gone. */
-  #spent = false;
+  /** Of a streamed body. */
+  readonly #body: KeptBody | undefined;
   #replays = 0;
   #returns = 0;
   #over = false;
   #bodyStarted = false;
   #cancelled = false;
   #discarded = false;
+  /** Set once its connection is a WebSocket. */
+  #socket: AcceptedSocket | undefined;
   /** Bytes of the streamed response that the sink holds. */
   #unconsumed = 0;
   /** Its place among all that are under way; the dispatcher's. */
@@ -84,6 +67,7 @@ export class Invocation implements Handle, Resident {
     this.id = options.id;
     this.#sink = options.sink;
     this.deadline = deadlineOf(call, this.startedAt + pool.target.deployment.limits.wallMs);
+    if (call.kind === 'request' && call.streamed) this.#body = new KeptBody();
     if (call.kind === 'request') this.bytesIn = call.body?.length ?? 0;
     else this.bytesIn = Buffer.byteLength(call.event);
   }
@@ -116,7 +100,7 @@ export class Invocation implements Handle, Resident {
     const message = firstMessage(call, { number: this.#number, id, deadline, userHeader });
     const body = call.kind === 'request' ? call.body : undefined;
     cell.begin(this.#number, instance.number, message, body);
-    for (const { kind, rest, bytes } of this.#body) this.send(kind, rest, bytes);
+    for (const { kind, rest, bytes } of this.#body?.messages ?? []) this.send(kind, rest, bytes);
     if (this.#cancelled) this.send(In.Abort, '0');
     if (instance.state === 'ready') this.ready();
   }
@@ -139,12 +123,14 @@ export class Invocation implements Handle, Resident {
   write(bytes: Uint8Array): void {
     if (this.#over) return;
     this.bytesIn += bytes.length;
+    if (this.#socket !== undefined) return this.#socket.received(bytes);
     if (this.bytesIn > this.pool.target.deployment.limits.requestBodyBytes)
       return this.exceed('requestBodyBytes');
     this.#sendBody({ kind: In.Chunk, rest: `0,0,${bytes.length}`, bytes });
   }
 
   end(): void {
+    this.#socket?.closed();
     this.#sendBody({ kind: In.End, rest: '0', bytes: undefined });
   }
 
@@ -167,7 +153,7 @@ export class Invocation implements Handle, Resident {
     if (this.#over || this.#cancelled) return;
     if (this.#number === 0) return this.finish({ kind: 'cancelled' });
     this.#cancelled = true;
-    this.deadline = Math.min(this.deadline, performance.now() + cleanUpMs);
+    this.shorten(cleanUpMs);
     this.send(In.Abort, '0');
     this.send(In.Cancel, '1');
   }
@@ -176,38 +162,36 @@ export class Invocation implements Handle, Resident {
 
   line(letter: string, json: string, bytes: Buffer): void {
     if (this.#over) return;
-    if (this.#body.length > 0) {
-      this.#body = [];
-      this.#spent = true;
-    }
+    this.#body?.seen();
     switch (letter) {
       case 'A':
       case 'H':
         return this.#head(json, bytes);
       case 'C':
-        return this.#chunk(parseNumbers(json)[0] ?? 0, bytes);
+        return this.#chunk(lines.parseNumbers(json)[0] ?? 0, bytes);
       case 'E':
-        return this.#streamEnded(parseNumbers(json)[0] ?? 0);
+        return this.#streamEnded(lines.parseNumbers(json)[0] ?? 0);
       case 'G': {
-        const [stream, count] = parseNumbers(json);
+        const [stream, count] = lines.parseNumbers(json);
         if (stream === 0) return this.#cancelled ? undefined : this.#sink.wants(count ?? 0);
         return this.#operations?.credit(stream ?? 0, count ?? 0);
       }
       case 'O':
-        return this.#operationsOf().start(JSON.parse(json) as readonly unknown[], bytes);
+        this.#operations ??= operationsOf(this, this.#owner);
+        return this.#operations.start(JSON.parse(json) as readonly unknown[], bytes);
       case 'X':
-        return this.#operations?.cancel(parseNumbers(json)[0] ?? 0);
+        return this.#operations?.cancel(lines.parseNumbers(json)[0] ?? 0);
       case 'K':
-        return this.#operations?.kill(parseNumbers(json)[0] ?? 0);
+        return this.#operations?.kill(lines.parseNumbers(json)[0] ?? 0);
       case 'F':
         return this.#streamFailed(JSON.parse(json) as readonly unknown[]);
       case 'L':
-        return this.#owner.log(this, ...parseLog(json));
+        return this.#owner.log(this, ...lines.parseLog(json));
       case 'R':
-        this.#outcome ??= parseReturned(json);
+        this.#outcome ??= lines.parseReturned(json);
         return;
       case 'Z':
-        return this.#threw(parseError(json));
+        return this.#threw(lines.parseError(json));
       case 'N':
         this.#outcome ??= { kind: 'refused', reason: 'no-handler' };
         return;
@@ -223,14 +207,14 @@ export class Invocation implements Handle, Resident {
     if (end.cause === 'instance') return this.lost('instance');
     this.#number = 0;
     if (end.cause !== 'finished') return this.exceed(end.cause, end.cpuMs);
-    if (this.#open && !this.#discarded) this.#outcome = { kind: 'threw', error: brokenOff };
-    this.finish(this.#outcome ?? { kind: 'threw', error: noAnswer }, end.cpuMs);
+    if (this.#open && !this.#discarded) this.#outcome = { kind: 'threw', error: lines.brokenOff };
+    this.finish(this.#outcome ?? { kind: 'threw', error: lines.noAnswer }, end.cpuMs);
   }
 
   returned(): void {
     if (this.#over) return;
     this.#returns++;
-    if (this.#headSent || this.#spent || this.#returns > mostReturns) return this.lost();
+    if (this.#headSent || this.#body?.spent === true || this.#returns > mostReturns) return this.lost();
     this.#number = 0;
     if (this.#cancelled) return this.finish({ kind: 'cancelled' });
     this.leave();
@@ -252,7 +236,7 @@ export class Invocation implements Handle, Resident {
     if (this.#cancelled) return this.finish({ kind: 'cancelled' });
     const { call } = this;
     const safe = unsent || isIdempotent(call);
-    if (!safe || this.#headSent || this.#spent || this.#replays === mostReplays)
+    if (!safe || this.#headSent || this.#body?.spent === true || this.#replays === mostReplays)
       return this.finish({ kind: 'crashed', cause });
     this.#replays++;
     this.#operations?.close();
@@ -275,7 +259,7 @@ export class Invocation implements Handle, Resident {
     this.#over = true;
     this.leave();
     this.#operations?.close();
-    this.#body = [];
+    this.#body?.seen();
     this.#owner.over(this, outcome, cpuMs);
     try {
       this.#sink.done(outcome, toUsage(this, cpuMs));
@@ -284,16 +268,34 @@ export class Invocation implements Handle, Resident {
     }
   }
 
+  /** Its cell is being replaced: a call may finish there, a WebSocket has no end of its own. Its client opens another. */
+  leaveDraining(): void {
+    if (this.#socket !== undefined && this.#instance?.cell.state === 'draining')
+      this.finish({ kind: 'refused', reason: 'closing' });
+  }
+
+  /** What it answered cannot be used. */
+  fault(error: GuestError): void {
+    this.#threw(error);
+    this.finish({ kind: 'threw', error });
+  }
+
+  /** At most `ms` more from now on. */
+  shorten(ms: number): void {
+    this.deadline = Math.min(this.deadline, performance.now() + ms);
+  }
+
   leave(): void {
     if (this.#instance === undefined) return;
-    this.#instance.inFlight--;
+    if (this.#socket === undefined) this.#instance.inFlight--;
+    else this.#socket.leave();
     this.#instance.waiting.delete(this);
     this.#instance = undefined;
   }
 
   #sendBody(message: BodyMessage): void {
     if (this.#over) return;
-    if (!this.#spent) this.#body.push(message);
+    this.#body?.keep(message);
     this.send(message.kind, message.rest, message.bytes);
   }
 
@@ -302,13 +304,25 @@ export class Invocation implements Handle, Resident {
     if (this.#cancelled) return this.send(In.Cancel, '1');
     if (this.#headSent) return;
     const head = this.pool.heads.read(json, bytes);
-    this.bytesOut += bodyBytes(head.body);
+    if (head.status === 101 && !this.#openSocket(head)) return;
+    this.bytesOut += lines.bodyBytes(head.body);
     if (this.bytesOut > this.pool.target.deployment.limits.responseBodyBytes)
       return this.exceed('responseBodyBytes');
     this.#headSent = true;
     this.#open = head.body.kind === 'stream';
     this.#outcome = { kind: 'responded', status: head.status };
     this.#sink.head(head.status, head.headers, head.body);
+    if (this.#socket !== undefined) this.#sink.wants(initialCredit);
+  }
+
+  /** The function accepts a WebSocket; false when that has ended the call. */
+  #openSocket(head: lines.ResponseHead): boolean {
+    const passed = (direction: 'in' | 'out', count: number): void => {
+      if (direction === 'in') this.#operations?.renew();
+      this.#owner.messages(this, direction, count);
+    };
+    this.#socket = AcceptedSocket.open(this, head, { passed });
+    return this.#socket !== undefined;
   }
 
   #chunk(stream: number, bytes: Buffer): void {
@@ -317,6 +331,7 @@ export class Invocation implements Handle, Resident {
     this.#unconsumed += bytes.length;
     if (this.#unconsumed > initialCredit * 2) throw new TypeError('more of a body than was asked for');
     this.bytesOut += bytes.length;
+    if (this.#socket !== undefined) return this.#socket.count(bytes) ? this.#sink.chunk(bytes) : undefined;
     if (this.bytesOut > this.pool.target.deployment.limits.responseBodyBytes)
       return this.exceed('responseBodyBytes');
     this.#sink.chunk(bytes);
@@ -326,33 +341,19 @@ export class Invocation implements Handle, Resident {
     if (stream !== 1) return this.#operations?.end(stream);
     if (!this.#open || this.#cancelled) return;
     this.#open = false;
+    this.#socket?.closed();
     this.#sink.end();
   }
 
   #streamFailed(line: readonly unknown[]): void {
     const [stream, message] = line;
     if (stream !== 1) return this.#operations?.fail(Number(stream), String(message));
-    return this.#threw(bodyFailed(String(message)));
+    return this.#threw(lines.bodyFailed(String(message)));
   }
 
   #threw(thrown: GuestError): void {
     const error = redactError(this.pool.target, thrown);
     this.#owner.log(this, 'error', error.stack ?? `${error.name}: ${error.message}`);
     this.#outcome = { kind: 'threw', error };
-  }
-
-  #operationsOf(): Operations {
-    this.#operations ??= new Operations({
-      id: this.id,
-      subrequests: this.pool.target.deployment.limits.subrequests,
-      origin: new InvocationOrigin(this.call, this.id, Math.round(performance.timeOrigin + this.deadline)),
-      request: this.call.kind === 'request' ? this.call : undefined,
-      attachment: (name) => this.pool.attachments.get(name),
-      exceeded: () => this.exceed('subrequests'),
-      failed: (error, what) => this.#owner.failed(error, what, this.pool.target),
-      redact: redactOf(this.pool.target),
-      send: (kind, rest, bytes) => this.send(kind, rest, bytes),
-    });
-    return this.#operations;
   }
 }

@@ -60,3 +60,20 @@ export interface BodyMessage {
   readonly rest: string;
   readonly bytes: Uint8Array | undefined;
 }
+
+/** A streamed body as far as it came, until a guest has shown that it is there: at most what was asked for at first. */
+export class KeptBody {
+  messages: readonly BodyMessage[] = [];
+  /** It may not be sent once more: it is gone. */
+  spent = false;
+
+  keep(message: BodyMessage): void {
+    if (!this.spent) this.messages = [...this.messages, message];
+  }
+
+  seen(): void {
+    if (this.messages.length === 0) return;
+    this.messages = [];
+    this.spent = true;
+  }
+}

@@ -33,7 +33,10 @@ export class Operations {
   readonly #killed: Set<number> = new Set();
   /** For each operation under way what aborts its signal, once somebody asked for that. */
   readonly #aborts: Map<number, AbortController | undefined> = new Map();
+  /** Those that count against `subrequests`. */
   #count = 0;
+  /** Those before the last message of a WebSocket. */
+  #total = 0;
 
   constructor(owner: OperationsOwner) {
     this.#owner = owner;
@@ -44,8 +47,9 @@ export class Operations {
     };
   }
 
+  /** All there were. */
   get count(): number {
-    return this.#count;
+    return this.#total + this.#count;
   }
 
   /** An `O` line: [op, binding, method, args, off, len, streamed]. */
@@ -69,6 +73,12 @@ export class Operations {
       },
     };
     void this.#run(op, binding, operation);
+  }
+
+  /** A message came over the invocation's WebSocket: what is over does not count any more. */
+  renew(): void {
+    this.#total += this.#count - this.#aborts.size;
+    this.#count = this.#aborts.size;
   }
 
   chunk(stream: number, bytes: Uint8Array): void {

@@ -14,17 +14,22 @@ export function isTraceparent(value: string): boolean {
 /** How one invocation came about, for the calls it makes. The trace is made up when it is first asked for. */
 export class InvocationOrigin implements Origin {
   readonly depth: number;
-  readonly deadline: number;
   readonly #call: Call;
   readonly #id: string;
+  readonly #deadline: () => number;
   #traceparent: string | undefined;
 
-  /** `id` in UUID form; `deadline` in milliseconds since the epoch. */
-  constructor(call: Call, id: string, deadline: number) {
+  /** `id` in UUID form; `deadline` as it is when somebody asks, by `performance.now()`. */
+  constructor(call: Call, id: string, deadline: () => number) {
     this.#call = call;
     this.#id = id;
-    this.deadline = deadline;
+    this.#deadline = deadline;
     this.depth = call.origin?.depth ?? 0;
+  }
+
+  /** Milliseconds since the epoch. */
+  get deadline(): number {
+    return Math.round(performance.timeOrigin + this.#deadline());
   }
 
   /**

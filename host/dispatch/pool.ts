@@ -7,6 +7,11 @@ import { HeadReader } from './lines.ts';
 /** From this many calls under way in its least busy instance on, a function gets an instance in another cell. */
 const spreadAt = 8;
 
+/** Fewer calls under way, or as many and fewer WebSockets. */
+function isLess(one: HostInstance, other: HostInstance): boolean {
+  return one.inFlight < other.inFlight || (one.inFlight === other.inFlight && one.sockets < other.sockets);
+}
+
 /** All instances of one target. */
 export class Pool {
   readonly target: Target;
@@ -26,13 +31,17 @@ export class Pool {
   /** The instance with the fewest calls under way. */
   leastBusy(): HostInstance | undefined {
     let best: HostInstance | undefined;
-    for (const instance of this.instances)
-      if (best === undefined || instance.inFlight < best.inFlight) best = instance;
+    for (const instance of this.instances) if (best === undefined || isLess(instance, best)) best = instance;
     return best;
   }
 
   hasRoom(instance: HostInstance): boolean {
     return instance.inFlight < this.target.deployment.limits.concurrency;
+  }
+
+  /** True when it may have one more WebSocket. */
+  hasSocket(instance: HostInstance): boolean {
+    return instance.sockets < this.target.deployment.limits.sockets;
   }
 
   /** True when the least busy instance is busy enough to want another one beside it. */

@@ -87,7 +87,9 @@ class FrontDispatch implements Front {
     // Who cannot sign in yet must reach the page to do it: what a binding serves is behind no rule of its own.
     const checks = decision?.kind === 'check' ? decision.checks : [];
     const asked = served === undefined ? checks : checks.filter(({ binding }) => binding !== served.binding);
-    const assets = plan.assets?.first === 'function' ? undefined : plan.assets;
+    // No file is a WebSocket.
+    const files = plan.assets?.first !== 'function' && call.upgrade !== true;
+    const assets = files ? plan.assets : undefined;
     if (!ambiguous && asked.length === 0 && served === undefined && assets === undefined)
       return dispatch.start(plan.target, call, sink);
     const front = new FrontCall({
@@ -129,7 +131,7 @@ class FrontDispatch implements Front {
       await serve(front, served);
       return this.#count(plan, front, 'served');
     }
-    const asset = await plan.assets?.respond(call);
+    const asset = call.upgrade === true ? undefined : await plan.assets?.respond(call);
     if (asset === undefined) return front.pass(passage.caller);
     const headers = checks.length === 0 ? asset.headers : toPrivate(asset.headers);
     await front.answer({ body: undefined, ...asset, headers });

@@ -33,6 +33,16 @@ export const refusals = {
     code: 'ERR_REQUEST_TIMEOUT',
     message: 'Cannot read the request: it did not arrive in time; send it again, faster',
   },
+  handshake: (reason: string): Refusal => ({
+    status: 400,
+    code: 'ERR_BAD_REQUEST',
+    message: `Cannot open a WebSocket: ${reason}; send an opening handshake as RFC 6455 has it`,
+  }),
+  version: {
+    status: 426,
+    code: 'ERR_UPGRADE',
+    message: 'Cannot open a WebSocket: only version 13 of the protocol is spoken here',
+  },
   expectation: {
     status: 417,
     code: 'ERR_EXPECTATION',
@@ -56,6 +66,10 @@ const limitMessages: Readonly<Record<LimitName, string>> = {
   subrequests: 'The function went over its number of subrequests (limits.subrequests)',
   logBytes: 'The function went over its log size (limits.logBytes)',
   concurrency: 'The function is busy with as many calls as it may take (limits.concurrency); try again soon',
+  sockets: 'The function has as many WebSockets open as it may (limits.sockets); try again soon',
+  socketMs: 'The WebSocket was open for as long as it may be (limits.socketMs); open another',
+  socketIdleMs: 'Nothing went over the WebSocket for too long (limits.socketIdleMs); open another',
+  messageBytes: 'A WebSocket message was longer than it may be (limits.messageBytes)',
   bundleBytes: 'The deployment is larger than allowed (limits.bundleBytes)',
 };
 
@@ -91,7 +105,8 @@ export function outcomeRefusal(outcome: Outcome): Refusal {
   const refusal = { status, code, message: outcomeMessage(outcome) };
   const challenge = outcome.kind === 'refused' ? challenges[outcome.reason] : undefined;
   if (challenge !== undefined) return { ...refusal, challenge };
-  if (code === 'ERR_LIMIT_CONCURRENCY' || code === 'ERR_CLOSING') return { ...refusal, retryAfter: 1 };
+  if (code === 'ERR_LIMIT_CONCURRENCY' || code === 'ERR_LIMIT_SOCKETS' || code === 'ERR_CLOSING')
+    return { ...refusal, retryAfter: 1 };
   return refusal;
 }
 
@@ -131,6 +146,7 @@ export function errorAnswer(refusal: Refusal, id: string): ErrorAnswer {
   headers.push('cache-control', 'no-store', 'content-length', String(Buffer.byteLength(text)));
   if (retryAfter !== undefined) headers.push('retry-after', String(retryAfter));
   if (challenge !== undefined) headers.push('www-authenticate', challenge);
+  if (status === 426) headers.push('sec-websocket-version', '13', 'upgrade', 'websocket');
   if (status === 405) headers.push('allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS');
   return { status, headers, text };
 }

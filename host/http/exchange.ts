@@ -57,15 +57,28 @@ export class Exchange implements Sink, Pending {
     this.#response.writeContinue();
   }
 
-  start(target: Target, call: RequestCall): void {
+  /** `sink`: who takes the answer, and hands on to this one what is for it. */
+  start(target: Target, call: RequestCall, sink: Sink = this): void {
     if (this.#state === 'gone') return;
-    const handle = this.#shared.dispatch.start(target, call, this);
+    const handle = this.#shared.dispatch.start(target, call, sink);
     this.#handle = handle;
     if (call.streamed) this.#feed = new BodyFeed(this.#request, handle, this.#earlyCredit);
     const early = this.#early;
     if (early === undefined) return;
     this.#early = undefined;
     for (const step of early) step();
+  }
+
+  /** Of the call, once it was started. */
+  get handle(): Handle | undefined {
+    return this.#handle;
+  }
+
+  /** The connection is somebody else's from now on; false when it is gone or was answered. */
+  leave(): boolean {
+    if (this.#state !== 'waiting') return false;
+    this.#answered();
+    return true;
   }
 
   /** Answers in the guest's place, before a call was started or instead of its unusable answer. */

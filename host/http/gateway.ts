@@ -18,6 +18,8 @@ import type { PlainWire } from './plain-exchange.ts';
 import { gatherBody } from './request-body.ts';
 import { findFunction, toCall } from './request-call.ts';
 import { headerFields } from './request-head.ts';
+import type { ServerSocket, Upgrade } from './server-socket.ts';
+import { refuseHandshake, toResponse, toUpgrade, UpgradeExchange } from './upgrade.ts';
 
 export interface GatewayOptions {
   readonly registry: Pick<Registry, 'match'>;
@@ -44,7 +46,9 @@ export interface GatewayEvents {
   readonly plain: PlainTaker;
   /** A proxy's forwarding headers are believed. */
   readonly trustProxy: boolean;
-  /** From now on each answer that is the last on its connection says `connection: close`. */
+  /** For `upgrade`: a function may accept a WebSocket; any other answer is the last one on its connection. */
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** From now on each answer that is the last on its connection says `connection: close`; WebSockets are closed. */
   readonly beginClosing: () => void;
 }
 
@@ -57,6 +61,7 @@ export type Gateway = ((request: IncomingMessage, response: ServerResponse) => v
  */
 export function createGateway(options: GatewayOptions): Gateway {
   const shared: Shared = { dispatch: options.dispatch, closing: false };
+  const sockets = new Set<ServerSocket>();
   const take = (request: IncomingMessage, response: ServerResponse, waits: boolean): void => {
     const connection = connectionOf(request.socket);
     const known = connection.readHead(request.rawHeaders, options.trustProxy === true);
@@ -81,8 +86,21 @@ export function createGateway(options: GatewayOptions): Gateway {
     connect: (_request: IncomingMessage, socket: Duplex): void => refuseSocket(socket, refusals.method),
     plain: (arrival: PlainArrival, wire: PlainWire): void => takePlain({ options, shared }, arrival, wire),
     trustProxy: options.trustProxy === true,
+    upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+      const upgrade = { request, socket, head };
+      const connection = connectionOf(request.socket);
+      const known = connection.readHead(request.rawHeaders, options.trustProxy === true);
+      const response = toResponse(upgrade);
+      const wire = { request, response, connection };
+      const exchange = new Exchange(shared, wire, { present: false, expectsContinue: false });
+      attempt(
+        { options, request, known, connection, exchange, wants: { upgrade, response, sockets } },
+        route,
+      );
+    },
     beginClosing: (): void => {
       shared.closing = true;
+      for (const socket of sockets) socket.close(1001, 'ERR_CLOSING');
     },
   });
 }
@@ -94,6 +112,12 @@ interface Arrival {
   readonly known: KnownHead;
   readonly connection: Connection;
   readonly exchange: Exchange;
+  /** Set where the client asks for a WebSocket. */
+  readonly wants?: {
+    readonly upgrade: Upgrade;
+    readonly response: ServerResponse;
+    readonly sockets: Set<ServerSocket>;
+  };
 }
 
 /** Takes a step with a request; a refusal, or a mistake of the host, becomes its answer. */
@@ -112,15 +136,22 @@ function attempt(arrival: Arrival, step: (arrival: Arrival) => Refusal | undefin
 
 /** Starts the call, now or when its body is here, or says why not. */
 function route(arrival: Arrival): Refusal | undefined {
-  const { options, request, known, connection, exchange } = arrival;
+  const { options, request, known, connection, exchange, wants } = arrival;
   const { head } = known;
   if (request.rawHeaders.length > headerFields * 2) return refusals.headers;
   if (request.method === 'TRACE' || request.method === 'CONNECT') return refusals.method;
+  const refusal = wants === undefined ? undefined : refuseHandshake(wants.upgrade);
+  if (refusal !== undefined) return refusal;
   const asked = { method: request.method ?? 'GET', target: request.url ?? '', known, connection };
   const found = findFunction(options.registry, asked);
   if (found.refusal !== undefined) return found.refusal;
   const { target, match } = found;
   const call = toCall(asked, target, match);
+  if (wants !== undefined) {
+    const sink = new UpgradeExchange({ exchange, ...wants }, match.target.deployment.limits);
+    exchange.start(match.target, toUpgrade(call), sink);
+    return undefined;
+  }
   connection.keepHead(known);
   if (call.streamed || head.contentLength <= 0) {
     exchange.start(match.target, call);

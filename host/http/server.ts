@@ -55,6 +55,8 @@ export async function listenHttp(
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: keepAliveTimeoutMs,
     insecureHTTPParser: false,
+    // Any other upgrade may be ignored (RFC 9110, 7.8), and clients that offer h2c expect that.
+    shouldUpgradeCallback: ({ headers }): boolean => headers.upgrade?.toLowerCase() === 'websocket',
     // The gateway answers a missing Host with a code and an id.
     requireHostHeader: !isGateway(handler),
     // Streams of requests without a body never start.
@@ -68,6 +70,7 @@ export async function listenHttp(
     server.on('checkExpectation', handler.checkExpectation);
     server.on('clientError', handler.clientError);
     server.on('connect', handler.connect);
+    server.on('upgrade', handler.upgrade);
   }
   const plain = isGateway(handler) && options.plain !== false ? openPlain(server, handler) : undefined;
   const sockets = new OpenSockets(server);

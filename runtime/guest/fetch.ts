@@ -4,6 +4,7 @@ import { current } from './invocation.ts';
 import type { OperationAnswer, Started } from './operations.ts';
 import { startOperation } from './operations.ts';
 import { NativeError, NativePromise, NativeTypeError, quote, quoteList } from './primordials.ts';
+import { fetchSocket, isUpgrade } from './socket-connect.ts';
 import { createFetchResponse, encodeUtf8, onAbort, takeRequest } from './web/index.ts';
 
 interface FetchAnswer {
@@ -49,6 +50,7 @@ export function fetchThrough(
     if (invocation === undefined)
       throw new NativeError('fetch is not available at the top level; call it while handling a request');
     if (local !== undefined) return checkLocal(invocation, local, request.integrity);
+    if (binding === '' && isUpgrade(request.headers)) return fetchSocket(invocation, request);
     return respond(invocation, start(invocation, binding, request), request);
   } catch (thrown) {
     return rejected(thrown);

@@ -7,11 +7,12 @@ import { deliver } from './deliver.ts';
 import { fetch } from './fetch.ts';
 import { harden } from './harden.ts';
 import { allOver, settleQuiet } from './invocation.ts';
-import { ask, connect } from './output.ts';
+import { ask, connect as connectOutput } from './output.ts';
 import type { Port } from './output.ts';
 import { NativeDate } from './primordials.ts';
 import { report } from './report.ts';
 import { serve as serveNow, serveLater, toBlocking } from './services.ts';
+import { connect } from './socket-connect.ts';
 import { prepare, start, startGlobals } from './start.ts';
 import { queueTask, timerGlobals } from './timers.ts';
 import { installWeb } from './web/index.ts';
@@ -38,7 +39,7 @@ export function install(
 ): Guest {
   setNow(NativeDate.now());
   fillPool(entropy);
-  connect({ send, sync, marker, serve: toBlocking(serve) }, allOver, settleQuiet);
+  connectOutput({ send, sync, marker, serve: toBlocking(serve) }, allOver, settleQuiet);
   installWeb({
     idna: (domain) => ask('idna', domain),
     random,
@@ -50,6 +51,7 @@ export function install(
     reportError: report,
     serve: serveNow,
     serveLater,
+    connect,
   });
   harden();
   installClock();

@@ -24,6 +24,8 @@ export interface OperationRequest {
   readonly stream?: ReadableStream<Uint8Array> | undefined;
   /** Send `bytes` with the operation however long they are; for those the cell itself serves. */
   readonly whole?: boolean;
+  /** Called with the operation's number: the caller sends its body, and reads the answer's, itself. */
+  readonly own?: (number: number) => void;
 }
 
 export interface OperationAnswer {
@@ -50,7 +52,7 @@ export function startOperation(invocation: Invocation, request: OperationRequest
   const number = invocation.nextOperation();
   let waiting!: WaitingOperation;
   const answer = new NativePromise<OperationAnswer>((resolve, reject) => {
-    waiting = new WaitingOperation({ invocation, number, resolve, reject });
+    waiting = new WaitingOperation({ invocation, number, resolve, reject, own: request.own !== undefined });
   });
   send(invocation, number, request);
   return { answer, kill: (reason) => waiting.kill(reason) };
@@ -66,10 +68,11 @@ function send(invocation: Invocation, number: number, request: OperationRequest)
   const length = bytes === undefined ? -1 : viewLength(bytes);
   const inline = bytes !== undefined && (request.whole === true || length <= inlineBytes);
   const offset = inline ? writeBytes(copyBytes(bytes, 0, length)) : 0;
-  const streamed = stream !== undefined || (bytes !== undefined && !inline);
+  const streamed = request.own !== undefined || stream !== undefined || (bytes !== undefined && !inline);
   const head = `${number},${quote(request.binding)},${quote(request.method)},${request.args}`;
   invocation.emit(Out.Operation, `[${head},${offset},${inline ? length : -1},${streamed ? 1 : 0}]`);
   if (!streamed) return;
+  if (request.own !== undefined) return request.own(number);
   const body = new OutgoingBody(invocation, number, () => undefined);
   if (stream !== undefined) void body.sendStream(stream);
   else if (bytes !== undefined) void body.sendBytes(copyBytes(bytes, 0, length));
@@ -80,6 +83,7 @@ interface Slot {
   readonly number: number;
   readonly resolve: (answer: OperationAnswer) => void;
   readonly reject: (reason: unknown) => void;
+  readonly own: boolean;
 }
 
 class WaitingOperation implements Waiting {
@@ -92,14 +96,14 @@ class WaitingOperation implements Waiting {
   }
 
   succeed(value: unknown, bytes: Uint8Array | undefined, body: boolean): void {
-    const { invocation, number, resolve } = this.#slot;
+    const { invocation, number, resolve, own } = this.#slot;
     if (!this.#leave()) return;
     // A prototype-less answer: resolving must not meet a `then` that the guest put on Object.prototype.
     const answer = {
       __proto__: null,
       value,
       bytes,
-      body: body ? new IncomingBody(invocation, number + 1) : undefined,
+      body: body && !own ? new IncomingBody(invocation, number + 1) : undefined,
     };
     resolve(answer);
   }

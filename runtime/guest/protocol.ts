@@ -25,6 +25,23 @@ export const chunkBytes: number = 64 * 1024;
 /** Bodies that are known whole and not longer than this go inline with the head. */
 export const inlineBytes: number = 256 * 1024;
 
+/**
+ * A WebSocket is a pair of streams that carry frames, each
+ *   u8 kind | u32 length of what follows, little-endian | payload
+ * cut into chunks as bodies are. One that the function accepted is its answer's body (stream 1), and what the client
+ * sends is the request's (stream 0): an `H` line with status 101 and kind 3. One that it opens is operation "connect" of
+ * binding "", with the body of the operation and that of its answer.
+ */
+export const SocketFrame = {
+  /** UTF-8, checked by whoever reads it off a network. */
+  Text: 1,
+  Binary: 2,
+  /** To the guest: u16 code (1005: none came, 1006: broken off), u8 1 when both sides closed it, reason; the stream ends.
+   * From the guest: u16 code (1005: none), reason: close it; the stream stays open until the other one has ended. */
+  Close: 8,
+} as const;
+export const socketHeaderBytes: number = 5;
+
 /** First element of a message to the guest. */
 export const In = {
   /** [0, inv, RequestHead, off, len] a web request; off/len used when head.b is 1 */
@@ -88,7 +105,7 @@ export interface EventHead {
 /** First letter of a line from the guest; what follows the number and the space. */
 export const Out = {
   /** H [status, [name, value, …], kind, body] head of the response. kind 0: no body; 1: body is text, whole;
-   * 2: body is [off, len], whole; 3: body follows on stream 1 */
+   * 2: body is [off, len], whole; 3: body follows on stream 1; with status 101: the socket is accepted (SocketFrame) */
   Head: 'H',
   /** A: like H (kinds 0, 1, 2 only), and the invocation is finished: no waitUntil is pending */
   Answer: 'A',
@@ -103,7 +120,7 @@ export const Out = {
   /** X [stream] cancel an incoming stream */
   Cancel: 'X',
   /** O [op, binding, method, args, off, len, streamed] an operation on env[binding]; binding "" is the runtime
-   * itself: a service of the cell (runtime/isolate/services/table.ts), else the host's (fetch). len -1: no bytes;
+   * itself: a service of the cell (runtime/isolate/services/table.ts), else the host's (fetch, connect). len -1: no bytes;
    * streamed 1: body on stream op */
   Operation: 'O',
   /** K [op] the guest no longer wants the answer to operation op (abort) */

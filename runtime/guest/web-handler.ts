@@ -7,6 +7,7 @@ import { NativeTypeError, apply, defineProperty } from './primordials.ts';
 import type { RequestHead } from './protocol.ts';
 import { RequestLine } from './request-line.ts';
 import { inspect } from './inspect.ts';
+import { sendSocket } from './socket.ts';
 import { createIncomingRequest, takeResponse } from './web/index.ts';
 
 /**
@@ -83,7 +84,8 @@ function respond(invocation: Invocation, value: unknown): boolean {
   try {
     const taken = takeResponse(value);
     if (taken === undefined) return false;
-    sendReply(invocation, taken);
+    if (taken.socket === undefined) sendReply(invocation, taken);
+    else sendSocket(invocation, taken, taken.socket);
   } catch (thrown) {
     sendThrown(invocation, thrown, 'result');
   }

@@ -125,6 +125,7 @@ void t.test('lifetimes: a call that waits for the code of an instance just let g
   let closing = false;
   const owner = {
     place: fail,
+    messages: fail,
     log: fail,
     over: () => (closing ? undefined : fail()),
     failed: fail,

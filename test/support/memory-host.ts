@@ -168,6 +168,8 @@ export class MemoryHost implements Host {
       bytesIn: 0,
       bytesOut: 0,
       operations: 0,
+      messagesIn: 0,
+      messagesOut: 0,
     });
   }
 
@@ -178,6 +180,8 @@ export class MemoryHost implements Host {
   async close(): Promise<void> {
     this.#closing = true;
   }
+
+  readonly upgrade: Host['upgrade'] = (_request, socket) => void socket.destroy();
 
   readonly handler: Host['handler'] = (_request, response) => {
     response.end();

@@ -14,6 +14,8 @@ import {
 import { fetchLocally } from './local-fetch.ts';
 import { createResponse, type Response, responseState, type ResponseState } from './response.ts';
 import { type BodyStream, discard } from './streams.ts';
+import type { SocketCore } from './socket-core.ts';
+import { socketCore, type WebSocket } from './websocket.ts';
 
 /** What a body that came in is made of; neither: no body. */
 export interface IncomingBody {
@@ -42,6 +44,8 @@ export interface FetchAnswer extends IncomingBody {
   readonly url: string;
   readonly redirected: boolean;
   readonly signal: AbortSignal | undefined;
+  /** With status 101. */
+  readonly webSocket?: WebSocket;
 }
 
 function toBody({ bytes, stream }: IncomingBody): Body | null {
@@ -93,6 +97,7 @@ export function createFetchResponse(init: FetchAnswer): Response {
     headers: undefined,
     body: toBody(init),
     fetchSignal: init.signal,
+    webSocket: init.webSocket,
   });
 }
 
@@ -101,6 +106,8 @@ export interface TakenResponse {
   readonly status: number;
   readonly headers: string[];
   readonly body: TakenBody;
+  /** With status 101: what is accepted. */
+  readonly socket: SocketCore | undefined;
 }
 
 /**
@@ -112,7 +119,12 @@ export function takeResponse(value: unknown): TakenResponse | undefined {
   if (state === undefined) return undefined;
   if (state.type === 'error')
     throw new TypeError('Response.error() cannot be sent; return a Response with a status');
-  return { status: state.status, headers: state.list, body: takeBody(state.body) };
+  return {
+    status: state.status,
+    headers: state.list,
+    body: takeBody(state.body),
+    socket: state.webSocket && socketCore(state.webSocket),
+  };
 }
 
 /** An outgoing request; `headers` as in TakenResponse. */

@@ -5,6 +5,7 @@ import { blobUrlStatics } from './blob-url.ts';
 import type { TakenBody } from './body.ts';
 import { CompressionStream, DecompressionStream } from './compression.ts';
 import { DOMException } from './dom-exception.ts';
+import { CloseEvent } from './close-event.ts';
 import { CustomEvent, ErrorEvent, Event, PromiseRejectionEvent } from './event.ts';
 import { EventSource } from './event-source.ts';
 import { EventTarget } from './event-target.ts';
@@ -25,6 +26,7 @@ import { installGlobalEvents } from './global-events.ts';
 import { ProgressEvent } from './progress-event.ts';
 import { Request as RequestClass } from './request.ts';
 import { Response as ResponseClass } from './response.ts';
+import type { SocketCore } from './socket-core.ts';
 import { type BodyStream, streamClasses } from './streams.ts';
 import { structuredClone } from './structured-clone.ts';
 import { TextDecoder } from './text-decoder.ts';
@@ -33,9 +35,12 @@ import { TextDecoderStream, TextEncoderStream } from './text-streams.ts';
 import { URLSearchParams } from './url-search-params.ts';
 import { URL } from './url.ts';
 import { defineGlobal } from './webidl.ts';
+import * as websocket from './websocket.ts';
 
 export type { TakenBody } from './body.ts';
-export type { WebIo } from './io.ts';
+export type { SocketTarget, WebIo } from './io.ts';
+export type { SocketCore, SocketData, SocketEnding, SocketListener } from './socket-core.ts';
+export { handOver, type Wire } from './socket-pair.ts';
 export type { BodyReader, BodyStream, ByteSink, ByteSource } from './streams.ts';
 export { seeRequest, seeResponse, type SeenRequest, type SeenResponse } from './exchange.ts';
 export { fireError } from './global-events.ts';
@@ -51,6 +56,7 @@ const interfaces: Readonly<Record<string, unknown>> = {
   AbortController: abort.AbortController,
   AbortSignal: abort.AbortSignal,
   Blob,
+  CloseEvent,
   CompressionStream,
   CustomEvent,
   DecompressionStream,
@@ -85,6 +91,8 @@ const interfaces: Readonly<Record<string, unknown>> = {
   TextEncoderStream,
   URL,
   URLSearchParams,
+  WebSocket: websocket.WebSocket,
+  WebSocketPair: websocket.WebSocketPair,
 };
 const operations: Readonly<Record<string, unknown>> = {
   atob,
@@ -133,13 +141,21 @@ export const createFetchResponse: (init: {
   readonly signal: AbortSignal | undefined;
   readonly bytes?: Uint8Array;
   readonly stream?: () => BodyStream;
+  readonly webSocket?: WebSocket;
 }) => Response = exchange.createFetchResponse as never;
 
 /** What the runtime sends out for a guest's Response; undefined for anything else; see exchange.ts. */
-export const takeResponse: (
-  value: unknown,
-) => { readonly status: number; readonly headers: string[]; readonly body: TakenBody } | undefined =
-  exchange.takeResponse;
+export const takeResponse: (value: unknown) =>
+  | {
+      readonly status: number;
+      readonly headers: string[];
+      readonly body: TakenBody;
+      readonly socket: SocketCore | undefined;
+    }
+  | undefined = exchange.takeResponse;
+
+/** An open WebSocket that waits for accept(); `set` gives its core a line. */
+export const createSocket: (set: (core: SocketCore) => void) => WebSocket = websocket.createSocket as never;
 
 /** The arguments of fetch() taken apart; throws TypeError for what fetch() refuses; see exchange.ts. */
 export const takeRequest: (

@@ -1,3 +1,6 @@
+import type { SocketAddress } from './socket-address.ts';
+import type { SocketCore } from './socket-core.ts';
+
 /** What the web classes need from outside the isolate; the bootstrap provides it. */
 export interface WebIo {
   /** Domain to ASCII (Punycode, lower case), "" on failure. */
@@ -20,12 +23,19 @@ export interface WebIo {
   serve(method: string, args: string, bytes?: Uint8Array): Served;
   /** The same without waiting; at the top level it is done before this returns. */
   serveLater(method: string, args: string, bytes?: Uint8Array): Promise<Served>;
+  /** Opens the way of `new WebSocket`, and tells the core of it. Throws where there is none. */
+  connect?(core: SocketCore, target: SocketTarget): void;
 }
 
 /** What the cell answered. Has no prototype. */
 export interface Served {
   readonly value: unknown;
   readonly bytes: Uint8Array<ArrayBuffer> | undefined;
+}
+
+/** What a WebSocket is opened to. */
+export interface SocketTarget extends SocketAddress {
+  readonly protocols: readonly string[];
 }
 
 const missing = (): never => {

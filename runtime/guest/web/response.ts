@@ -3,6 +3,7 @@ import { hasHeader, type HeaderList } from './header-list.ts';
 import { createHeaders, fillHeaders, type Headers, type HeadersGuard } from './headers.ts';
 import type { AbortSignal } from './abort.ts';
 import { toAbsoluteUrl } from './url.ts';
+import { socketCore, type WebSocket } from './websocket.ts';
 import { requireArguments, shapeInterface, toByteString, toDictionary, toWellFormed } from './webidl.ts';
 
 export interface ResponseState {
@@ -18,6 +19,8 @@ export interface ResponseState {
   body: Body | null;
   /** The signal its fetch was given. */
   fetchSignal: AbortSignal | undefined;
+  /** With status 101 alone. */
+  webSocket: WebSocket | undefined;
 }
 
 /** The state behind a Response of ours; undefined for anything else. Never calls guest code. */
@@ -111,8 +114,14 @@ export class Response {
     return (state.headers ??= createHeaders(state.list, state.guard));
   }
 
+  /** Workers: the other end of a WebSocket that was asked for, or null. */
+  get webSocket(): WebSocket | null {
+    return this.#state.webSocket ?? null;
+  }
+
   clone(): Response {
     const state = this.#state;
+    if (state.webSocket !== undefined) throw new TypeError('A Response with a webSocket cannot be cloned');
     const body = state.body && cloneBody(state.body);
     return new Response(key, { ...state, list: [...state.list], headers: undefined, body });
   }
@@ -123,11 +132,14 @@ function toState(init: unknown, body: Body | null, type: string | undefined): Re
   let status = 200;
   let statusText = '';
   let list: HeaderList = [];
+  let webSocket: WebSocket | undefined;
   if (init !== undefined && init !== null) {
     const options = toDictionary(init, 'The second argument of a Response');
     if (options.status !== undefined) status = Number(options.status) & 0xffff;
     if (options.statusText !== undefined) statusText = toByteString(options.statusText, 'The statusText');
-    if (status < 200 || status > 599)
+    if (options.webSocket !== undefined && options.webSocket !== null)
+      webSocket = toSocket(options.webSocket, status);
+    else if (status < 200 || status > 599)
       throw new RangeError(`Status ${String(options.status)} is not usable in a Response; use 200 to 599`);
     if (badReason.test(statusText)) throw new TypeError('The statusText may not hold control characters');
     list = fillHeaders(options.headers);
@@ -148,7 +160,15 @@ function toState(init: unknown, body: Body | null, type: string | undefined): Re
     headers: undefined,
     body,
     fetchSignal: undefined,
+    webSocket,
   };
+}
+
+/** Workers: a WebSocket goes with status 101, and nothing else does. */
+function toSocket(value: unknown, status: number): WebSocket {
+  if (socketCore(value) === undefined) throw new TypeError('The webSocket of a Response must be a WebSocket');
+  if (status !== 101) throw new RangeError(`A Response with a webSocket has status 101, not ${status}`);
+  return value as WebSocket;
 }
 
 shapeInterface(Response.prototype, 'Response');

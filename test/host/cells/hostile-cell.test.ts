@@ -11,7 +11,8 @@ import { outcomeRow } from '#runtime/outcome.ts';
 import type { Call, Sink } from '#host/call.ts';
 import { CellClient } from '#host/cells/cell-client.ts';
 import { HostInstance } from '#host/dispatch/host-instance.ts';
-import { Invocation, type InvocationOwner } from '#host/dispatch/invocation.ts';
+import type { InvocationOwner } from '#host/dispatch/invocation-owner.ts';
+import { Invocation } from '#host/dispatch/invocation.ts';
 import { Pool } from '#host/dispatch/pool.ts';
 
 /** One frame as a cell that was taken over may send it. */
@@ -198,6 +199,7 @@ function openScene(): Scene {
   instance.state = 'ready';
   const owner: InvocationOwner = {
     place: (invocation) => invocation.exceed('concurrency'),
+    messages: () => undefined,
     log: () => undefined,
     over: () => undefined,
     failed: () => undefined,
