@@ -109,6 +109,11 @@ export class SocketReader {
     this.#take = take;
   }
 
+  /** Bytes of a message that has not come whole. */
+  get held(): number {
+    return this.#bytes;
+  }
+
   /** Takes ownership. */
   push(bytes: Uint8Array): void {
     this.#pieces.push(bytes);

@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import { Readable, type Duplex } from 'node:stream';
 import { Agent, buildConnector } from 'undici';
 import { HostError } from '#runtime/errors.ts';
 import { toFetchError } from './failure.ts';
@@ -36,6 +36,7 @@ const mostKeepAliveMs = 60_000;
 /** The one door to undici: a pool of connections, made and used under one guard. */
 export class FetchClient {
   readonly #agent: Agent;
+  readonly #connect: buildConnector.connector;
 
   /** Times are the caller's: its signal ends a request, so the pool's own clocks for heads and bodies are off. */
   constructor(guard: Guard) {
@@ -43,8 +44,9 @@ export class FetchClient {
       headersTimeout: 0,
       bodyTimeout: 0,
       keepAliveMaxTimeout: mostKeepAliveMs,
-      connect: guardedConnector(guard),
+      connect: guardedConnector(guard, {}),
     });
+    this.#connect = guardedConnector(guard, { allowH2: false });
   }
 
   /** One request, one answer; follows nothing. Rejects with HostError ERR_FETCH_FAILED. */
@@ -71,6 +73,18 @@ export class FetchClient {
     }
   }
 
+  /** A connection of the caller's own to where an http(s) URL leads, for HTTP/1.1. Rejects as `send` does. */
+  open(url: URL): Promise<Duplex> {
+    const { hostname, host, port, protocol } = url;
+    const bare = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
+    return new Promise((resolve, reject) => {
+      this.#connect({ hostname: bare, host, port, protocol, servername: bare }, (...[error, socket]) => {
+        if (error === null) resolve(socket);
+        else reject(error);
+      });
+    });
+  }
+
   /** Breaks off what is under way. */
   async close(): Promise<void> {
     await this.#agent.destroy();
@@ -78,10 +92,10 @@ export class FetchClient {
 }
 
 /** Makes connections only to where the guard lets them go. */
-function guardedConnector(guard: Guard): buildConnector.connector {
+function guardedConnector(guard: Guard, options: { readonly allowH2?: boolean }): buildConnector.connector {
   // Two, since a lookup is told no more than a name: whether this name with this port is granted is known before.
   const open = (isGranted: boolean): buildConnector.connector =>
-    buildConnector({ timeout: connectMs, lookup: guard.lookup({ isGranted }) });
+    buildConnector({ ...options, timeout: connectMs, lookup: guard.lookup({ isGranted }) });
   const toPublic = open(false);
   const toGranted = open(true);
   return (peer, callback) => {

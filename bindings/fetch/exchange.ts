@@ -72,7 +72,8 @@ async function follow(
   }
 }
 
-async function takeSlot(outlet: Outlet, url: URL, signal: AbortSignal): Promise<() => void> {
+/** A connection's turn; resolves to what gives it back. */
+export async function takeSlot(outlet: Outlet, url: URL, signal: AbortSignal): Promise<() => void> {
   try {
     return await outlet.slots.take(signal);
   } catch (error) {
@@ -96,6 +97,11 @@ function nextLocation(request: OutgoingRequest, incoming: Incoming, hops: number
     throw refuse(`it redirects more than ${maxRedirects} times`);
   // Servers send UTF-8 where only ASCII is allowed; header text is Latin-1 here.
   return location === undefined ? undefined : Buffer.from(location, 'latin1').toString('utf8');
+}
+
+/** The clock of `timeoutMs` until a head is there; its signal aborts then, and with the one given. */
+export function exchangeClock(url: URL, facts: ExchangeFacts): Disposable & { readonly signal: AbortSignal } {
+  return new HeadClock(url, facts);
 }
 
 /** A signal that follows another one, and the clock until the head of the answer is there. */

@@ -1,6 +1,8 @@
 import type { Answer, Attachment, GrantContext, Operation } from '#runtime/binding.ts';
 import type { DeploymentHead } from '#runtime/deployment.ts';
+import type { Limits } from '#runtime/limits.ts';
 import { receive } from './answer.ts';
+import { runConnect } from './connect.ts';
 import { exchange } from './exchange.ts';
 import { createFill } from './fill.ts';
 import type { GuardOptions } from './guard.ts';
@@ -10,11 +12,13 @@ import type { Outlet } from './outlet.ts';
 import { parseRequest } from './request.ts';
 import type { OutgoingRequest } from './request.ts';
 
-/** The runtime's own `fetch`, bound to "" and not to a name. */
+type SocketLimits = Pick<Limits, 'messageBytes'>;
+
+/** The runtime's own `fetch` and `connect`, bound to "" and not to a name. */
 export interface FetchBinding {
   /** `secrets`: those of the function, in the clear, for the headers its policy fills in. */
   attach(
-    deployment: Pick<DeploymentHead, 'id' | 'function' | 'egress'>,
+    deployment: Pick<DeploymentHead, 'id' | 'function' | 'egress'> & { readonly limits: SocketLimits },
     secrets: Readonly<Record<string, string>>,
   ): Pick<Attachment, 'grant'>;
   /** Breaks off what is under way and closes the connections. */
@@ -32,14 +36,16 @@ export interface FetchBinding {
 export function createFetchBinding(options: GuardOptions): FetchBinding {
   const outlets = new Outlets(options);
   return {
-    attach({ id, function: name, egress: policy }, secrets) {
+    attach({ id, function: name, egress: policy, limits }, secrets) {
       const fill = createFill({ name, policy, secrets });
       return {
         grant: (context) => ({
           async call(operation): Promise<Answer> {
-            checkMethod(operation.method);
             const run = { outlet: outlets.of(id, policy), context, ...(fill === undefined ? {} : { fill }) };
-            return runFetch(operation, run);
+            if (operation.method === 'fetch') return runFetch(operation, run);
+            if (operation.method === 'connect')
+              return runConnect(operation, { ...run, messageBytes: limits.messageBytes });
+            throw noMethod(operation.method);
           },
         }),
       };
@@ -68,9 +74,10 @@ async function runFetch(operation: Operation, { outlet, context, fill }: Run): P
   return { value: { status, statusText, headers, url: url.href, redirected: answered.redirected }, ...body };
 }
 
-function checkMethod(method: string): void {
-  if (method === 'fetch') return;
-  throw new TypeError(`The runtime has no operation ${JSON.stringify(method.slice(0, 100))} here; use fetch`);
+function noMethod(method: string): TypeError {
+  return new TypeError(
+    `The runtime has no operation ${JSON.stringify(method.slice(0, 100))} here; use fetch or connect`,
+  );
 }
 
 /** What fetch sends when the guest does not say; codings are not asked for a part of a body (standard, 4.6). */

@@ -4,6 +4,7 @@ import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws';
 import type { Handle } from '#host/call.ts';
 import type { Limits } from '#runtime/limits.ts';
 import type { Outcome } from '#runtime/outcome.ts';
+import { socketHeaderBytes } from '#runtime/guest/protocol.ts';
 import { encodeEnd, encodeMessage, SocketReader } from '#runtime/socket-frames.ts';
 import type { SocketEnd, SocketMessage } from '#runtime/socket-frames.ts';
 import { outcomeRefusal } from './error-answer.ts';
@@ -51,6 +52,8 @@ export class ServerSocket {
   #ended = false;
   #over = false;
   #sent = 0;
+  /** Of the message that comes, what the guest has its credit back for. */
+  #granted = 0;
   #creditTimer: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
   #messageAt: number = performance.now();
@@ -98,6 +101,11 @@ export class ServerSocket {
   chunk(bytes: Uint8Array): void {
     if (this.#over) return;
     this.#reader.push(bytes);
+    // A message longer than the guest's credit would never come whole: what is held of it is as good as sent.
+    const more = this.#reader.held - this.#granted;
+    if (more <= 0) return;
+    this.#granted += more;
+    this.#wasSent(more);
   }
 
   /** The guest is done with the socket: a guest's runtime says so once it is closed. */
@@ -135,9 +143,13 @@ export class ServerSocket {
 
   #send(message: SocketMessage): void {
     const socket = this.#socket;
-    if (message.kind === 'close') return this.#close(message.code, message.reason);
+    if (message.kind === 'close') {
+      this.#granted = 0;
+      return this.#close(message.code, message.reason);
+    }
     const { bytes } = message;
-    const framed = bytes.length + 5;
+    const framed = bytes.length + socketHeaderBytes - this.#granted;
+    this.#granted = 0;
     if (socket.readyState !== socket.OPEN) return this.#wasSent(framed);
     this.#messageAt = performance.now();
     socket.send(bytes, { binary: message.kind === 'binary' }, () => this.#wasSent(framed));

@@ -106,7 +106,7 @@ export async function fetchSocket(
   const answer = value as ConnectAnswer | null;
   if (answer === null || typeof answer !== 'object') throw new NativeTypeError('fetch failed');
   const { status, statusText, headers: given, protocol } = answer;
-  const head = { status, statusText, headers: given, url: answer.url, redirected: false };
+  const head = { status, statusText, headers: given, url: answer.url, redirected: false, signal };
   if (status !== 101) {
     wire.drop();
     return createFetchResponse({ ...head, ...(bytes === undefined ? {} : { bytes }) });

@@ -5,6 +5,7 @@ import { toArgument, type Sandbox } from './bootstrap.ts';
 import { createInvocation, openDesk, release, type Invocation } from './invocations.ts';
 import { Output } from './output.ts';
 import { RowPolicy } from './row-policy.ts';
+import { renewBudgets } from './socket-budgets.ts';
 import { serveNow } from './services/now.ts';
 import { isRunaway, type Watchdog } from './watchdog.ts';
 
@@ -97,10 +98,7 @@ export class IsolateInstance implements Instance {
   }
 
   begin(invocation: number, message: string, bytes: Uint8Array): void {
-    if (this.#dead) {
-      this.#watcher.ended(invocation, { cause: 'instance', cpuMs: 0, peakBytes: 0 });
-      return;
-    }
+    if (this.#dead) return this.#watcher.ended(invocation, { cause: 'instance', cpuMs: 0, peakBytes: 0 });
     this.#invocations.add(invocation, createInvocation(invocation));
     this.#push(invocation, message, bytes, { request: message.startsWith(plainStart) });
   }
@@ -198,6 +196,7 @@ export class IsolateInstance implements Instance {
       this.#orphanMs = 0;
       this.#watchdog.enter(this);
       const isRow = this.#rows.allow(batch);
+      if (!isRow) renewBudgets(batch, this.#invocations, this.#limits);
       try {
         await (isRow ? this.#enterRow(batch) : this.#enter(batch));
       } catch (error) {
@@ -328,8 +327,8 @@ export class IsolateInstance implements Instance {
 
   #end(found: Invocation, cause: InstanceEnd['cause']): void {
     this.#forget(found);
-    const end = { cause, cpuMs: found.cpuMs + found.sampledMs, peakBytes: found.peakBytes };
-    const { answer } = found;
+    const { answer, peakBytes } = found;
+    const end = { cause, cpuMs: found.cpuBeforeMs + found.cpuMs + found.sampledMs, peakBytes };
     if (cause !== 'finished' || answer === undefined) return this.#watcher.ended(found.number, end);
     this.#watcher.answered(found.number, answer.json, answer.bytes, end);
   }

@@ -1,9 +1,13 @@
+import type { Sockets } from './socket-budgets.ts';
 import { closeTab, ServiceDesk, type Payer, type Tab } from './services/desk.ts';
 
 /** What the cell keeps of one invocation: its budgets and what must be taken back when it ends. */
 export interface Invocation extends Payer {
   readonly number: number;
   cpuMs: number;
+  /** CPU of WebSocket messages before this one. */
+  cpuBeforeMs: number;
+  sockets: Sockets | undefined;
   /** CPU seen by ticks in the entry that runs now; replaced by the exact figure when the entry ends. */
   sampledMs: number;
   logBytes: number;
@@ -28,6 +32,8 @@ export function createInvocation(number: number): Invocation {
   return {
     number,
     cpuMs: 0,
+    cpuBeforeMs: 0,
+    sockets: undefined,
     sampledMs: 0,
     logBytes: 0,
     logLines: 0,

@@ -2,6 +2,7 @@ import type { InstanceWatcher } from '#runtime/engine.ts';
 import { In } from '#runtime/guest/protocol.ts';
 import { clearTimer, setTimer, type Invocation } from './invocations.ts';
 import { parseArray, parseLine, slice, toCount, type Line } from './lines.ts';
+import { noteConnect, noteEnd, noteHead } from './socket-budgets.ts';
 import type { Asked, Reply, ServiceDesk } from './services/desk.ts';
 
 /** What the output of an isolate needs of the instance it comes from. */
@@ -75,6 +76,9 @@ export class Output {
         return this.#chunk(found, line, buffer);
       case 'O':
         return this.#operation(found, line, buffer);
+      case 'E':
+        noteEnd(found, toCount(parseArray(line.json)?.[0]));
+        return this.#watcher.line(found.number, line.letter, line.json);
       default:
         return this.#watcher.line(found.number, line.letter, line.json);
     }
@@ -94,6 +98,7 @@ export class Output {
       const [, , kind, body] = parseArray(line.json) ?? [];
       if (kind === 2 && Array.isArray(body)) part = slice(buffer, body[0], body[1]);
     }
+    if (line.letter === 'H') noteHead(found, line.json);
     if (line.letter === 'H') return this.#watcher.line(found.number, 'H', line.json, part);
     found.answer = { json: line.json, bytes: part };
     found.finished = true;
@@ -136,6 +141,7 @@ export class Output {
     if (part !== undefined && part.length > mostBytes) return this.#tooLong(found);
     if (binding === '' && this.#owner.desk.serves(method))
       return this.#serve(found, toCount(op), { method, args, bytes: part ?? noBytes });
+    if (binding === '' && method === 'connect') noteConnect(found, toCount(op));
     return this.#watcher.line(found.number, 'O', line.json, part);
   }
 

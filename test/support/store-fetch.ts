@@ -2,6 +2,7 @@ import type { Test } from 'tap';
 import type { Answer, Operation } from '#runtime/binding.ts';
 import { createFetchBinding } from '#bindings/fetch/fetch.ts';
 import type { Resolve } from '#bindings/fetch/guard.ts';
+import { defaultLimits } from '#runtime/limits.ts';
 import { defaultEgress } from '#runtime/deployment.ts';
 import type { DeploymentId, EgressPolicy, FunctionName } from '#runtime/deployment.ts';
 import type { Origin } from '#runtime/functions.ts';
@@ -34,7 +35,12 @@ export function temporaryFetch(t: Test, setting: FetchSetting = {}): Fetch {
   const binding = createFetchBinding({ allowPrivate, ...(resolve === undefined ? {} : { resolve }) });
   t.teardown(() => binding.close());
   const egress = { ...defaultEgress, private: ['127.0.0.1', 'localhost', '[::1]'], ...setting.egress };
-  const deployment = { id: 'test' as DeploymentId, function: 'shop' as FunctionName, egress };
+  const deployment = {
+    id: 'test' as DeploymentId,
+    function: 'shop' as FunctionName,
+    egress,
+    limits: defaultLimits,
+  };
   const origin = { depth: 0, ...setting.origin };
   const grant = binding
     .attach(deployment, setting.secrets ?? {})

@@ -79,6 +79,7 @@ function answer(state: RequestState, status: number, list: HeaderList, bytes: Ui
     headers: undefined,
     body: state.method === 'HEAD' ? null : wholeBody(bytes),
     fetchSignal: undefined,
+    webSocket: undefined,
   });
 }
 
