@@ -5,6 +5,7 @@ import { createFetchBinding } from '#bindings/fetch/fetch.ts';
 import { Slots } from '#bindings/fetch/slots.ts';
 import type { Answer } from '#runtime/binding.ts';
 import { defaultEgress } from '#runtime/deployment.ts';
+import { defaultLimits } from '#runtime/limits.ts';
 import type { DeploymentId, FunctionName } from '#runtime/deployment.ts';
 import { eventually } from '#test/support/host.ts';
 import { temporaryServer } from '#test/support/store-server.ts';
@@ -156,7 +157,12 @@ void t.test('egress: a function that holds all its connections keeps no other wa
   t.teardown(() => binding.close());
   const egress = { ...defaultEgress, connections: 1, private: ['127.0.0.1'] };
   const fetchOf = (id: string, signal: AbortSignal): (() => Promise<Answer>) => {
-    const deployment = { id: id as DeploymentId, function: id as FunctionName, egress };
+    const deployment = {
+      id: id as DeploymentId,
+      function: id as FunctionName,
+      egress,
+      limits: defaultLimits,
+    };
     const grant = binding.attach(deployment, {}).grant({ invocationId: id, signal, origin: { depth: 0 } });
     return () => grant.call({ method: 'fetch', args: { url } });
   };

@@ -176,7 +176,7 @@ for (const immediately of [false, true]) {
         const response = await c.send(`GET /ends/${i} HTTP/1.1`, 'Host: h').response();
         coded(t, response, row.status, row.code);
         t.notMatch(response.body, /secret/);
-        const again = row.code === 'ERR_LIMIT_CONCURRENCY' || row.code === 'ERR_CLOSING';
+        const again = ['ERR_LIMIT_CONCURRENCY', 'ERR_LIMIT_SOCKETS', 'ERR_CLOSING'].includes(row.code);
         t.equal(response.header('retry-after'), again ? '1' : undefined, row.code);
       }
     },
