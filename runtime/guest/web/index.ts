@@ -33,6 +33,7 @@ import { TextDecoder } from './text-decoder.ts';
 import { TextEncoder } from './text-encoder.ts';
 import { TextDecoderStream, TextEncoderStream } from './text-streams.ts';
 import { URLSearchParams } from './url-search-params.ts';
+import { URLPattern } from './url-pattern.ts';
 import { URL } from './url.ts';
 import { defineGlobal } from './webidl.ts';
 import * as websocket from './websocket.ts';
@@ -90,6 +91,7 @@ const interfaces: Readonly<Record<string, unknown>> = {
   TextEncoder,
   TextEncoderStream,
   URL,
+  URLPattern,
   URLSearchParams,
   WebSocket: websocket.WebSocket,
   WebSocketPair: websocket.WebSocketPair,

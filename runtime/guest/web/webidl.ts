@@ -73,15 +73,21 @@ export function toDictionary(value: unknown, where: string): Record<string, unkn
   throw new TypeError(`${where} must be an object, but is a ${typeof value}`);
 }
 
-/** The bytes of a BufferSource, not copied; undefined for anything else. */
+/** The bytes of a BufferSource, not copied; of a detached one none. Undefined for anything else. */
 export function viewBytes(value: unknown): Uint8Array | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  if (isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  if (isView(value)) return bytesAt(value.buffer, value.byteOffset, value.byteLength);
+  let length: number;
   try {
-    return new Uint8Array(value as ArrayBuffer, 0, bufferLength(value));
+    length = bufferLength(value);
   } catch {
     return undefined;
   }
+  return bytesAt(value as ArrayBuffer, 0, length);
+}
+
+function bytesAt(buffer: ArrayBuffer, offset: number, length: number): Uint8Array {
+  return length === 0 ? new Uint8Array() : new Uint8Array(buffer, offset, length);
 }
 
 const SharedBuffer = (globalThis as { SharedArrayBuffer?: { readonly prototype: object } }).SharedArrayBuffer;
