@@ -12,8 +12,12 @@ import type { Port } from './output.ts';
 import { NativeDate } from './primordials.ts';
 import { report } from './report.ts';
 import { serve as serveNow, serveLater, toBlocking } from './services.ts';
+<<<<<<< HEAD
 import { connect } from './socket-connect.ts';
 import { prepare, start, startGlobals } from './start.ts';
+=======
+import { navigator, prepare, start, startGlobals } from './start.ts';
+>>>>>>> 36cda42 (guest: resizable buffers counted, DOMException without a parent)
 import { queueTask, timerGlobals } from './timers.ts';
 import { installWeb } from './web/index.ts';
 
@@ -57,7 +61,9 @@ export function install(
   installClock();
   defineGlobals({ fetch, ...timerGlobals, ...cryptoGlobals, ...startGlobals, reportError: report });
   defineGlobals(cacheGlobals);
-  defineGlobals({ console: createConsole(), self: globalThis });
+  defineGlobals({ console: createConsole() });
+  defineReplaceable('self', globalThis);
+  defineReplaceable('navigator', navigator);
   return { deliver, prepare, start };
 }
 
@@ -69,6 +75,22 @@ function defineGlobals(members: Readonly<Record<string, unknown>>): void {
       Object.defineProperty(value, 'name', { value: name, configurable: true });
     Object.defineProperty(globalThis, name, { value, writable: true, configurable: true });
   }
+}
+
+/** [Replaceable] of Web IDL: an accessor that knows its global, until somebody puts a value in its place. */
+function defineReplaceable(name: string, value: unknown): void {
+  const accessor = {
+    get(this: unknown): unknown {
+      if (this === undefined || this === null || this === globalThis) return value;
+      throw new TypeError(`${name} is a property of the global scope alone`);
+    },
+    set(this: unknown, next: unknown): void {
+      if (this !== undefined && this !== null && this !== globalThis)
+        throw new TypeError(`${name} is a property of the global scope alone`);
+      defineGlobals({ [name]: next });
+    },
+  };
+  Object.defineProperty(globalThis, name, { ...accessor, configurable: true });
 }
 
 // V8's own console goes nowhere; every member it has beyond ours is taken away with it.

@@ -25,16 +25,17 @@ const nextTick = (callback: unknown, ...args: readonly unknown[]): void => {
     throw new NativeTypeError('The "callback" argument must be of type function');
   queueMicrotask(() => callback(...args));
 };
-const navigator = { userAgent: 'islet' };
+
+/** The global of this name; `userAgent` is set by `prepare`. */
+export const navigator: { userAgent: string } = { userAgent: 'islet' };
 let prepared = false;
 
 /**
- * `process.env` (the vars, as Lambda users read them) and `nextTick`; `navigator.userAgent`. The rest of Node's process is
+ * `process.env` (the vars, as Lambda users read them) and `nextTick`. The rest of Node's process is
  * in `node:process` (runtime/node), and only in bundles that import it.
  */
 export const startGlobals: Readonly<Record<string, unknown>> = {
   process: { env: processEnv, nextTick },
-  navigator,
 };
 
 /** Takes the deployment's vars and bindings. Before the guest's top level runs, so that it sees `process.env`. */

@@ -9,8 +9,10 @@ import {
   isFiniteNumber,
   max,
   min,
+  toText,
   trunc,
 } from './primordials.ts';
+import { allowedEval } from './harden.ts';
 import { Out } from './protocol.ts';
 import { report } from './report.ts';
 
@@ -35,12 +37,19 @@ interface Plan {
   readonly repeat: boolean;
 }
 
+/** HTML, TimerHandler: what is no function is source text, which the manifest has to allow. */
+function toHandler(callback: unknown, where: string): Callback {
+  const evaluate = allowedEval();
+  if (evaluate === undefined)
+    throw new NativeTypeError(`${where} needs a function, not source text or a ${typeof callback}`);
+  const source = toText(callback);
+  return () => evaluate(source);
+}
+
 /** Starts a timer of the current invocation; it ends with it. */
 function start(plan: Plan): number {
   const { where, callback, args, repeat } = plan;
-  if (typeof callback !== 'function') {
-    throw new NativeTypeError(`${where} needs a function, not source text or a ${typeof callback}`);
-  }
+  const run = typeof callback === 'function' ? (callback as Callback) : toHandler(callback, where);
   const owner = current;
   if (owner === undefined) {
     throw new NativeError(`${where} is not available at the top level; call it while handling a request`);
@@ -53,7 +62,7 @@ function start(plan: Plan): number {
     fire() {
       if (!repeat) forget(id);
       try {
-        apply(callback as Callback, globalThis, args);
+        apply(run, globalThis, args);
       } catch (thrown) {
         report(thrown);
       }

@@ -1,5 +1,15 @@
 /* oxlint-disable typescript/unbound-method -- methods are captured before guest code runs and called through uncurry */
-import { countedOf, keep, mostPages, release, requireRoom, reserve } from './wasm-account.ts';
+import {
+  countedOf,
+  countBytes,
+  keep,
+  mostPages,
+  pageBytes,
+  release,
+  requireRoom,
+  reserve,
+} from './wasm-account.ts';
+import { countWith } from './counted-buffers.ts';
 import {
   NativeNumber,
   NativeTypeError,
@@ -69,7 +79,10 @@ export function Memory(given?: unknown): unknown {
   const wide = address === 'i64';
   const initial = takePages(bag['initial'], wide);
   const maximum = takePages(bag['maximum'], wide);
-  if (bag['shared'] as boolean) throw new NativeTypeError(`${what}: shared memories are not available here`);
+  if (bag['shared'] as boolean) {
+    if (!sharing) throw new NativeTypeError(`${what}: shared memories are not available here`);
+    return openShared({ initial, maximum, address, newTarget: new.target });
+  }
   const pages = NativeNumber(initial);
   const upTo = maximum === undefined ? undefined : NativeNumber(maximum);
   if (isSize(pages, wide) && (upTo === undefined || (isSize(upTo, wide) && upTo >= pages)))
@@ -80,6 +93,34 @@ export function Memory(given?: unknown): unknown {
   if (maximum !== undefined) descriptor['maximum'] = maximum;
   construct(NativeMemory, [descriptor], new.target);
   throw new NativeTypeError(`${what}: the descriptor is not understood`);
+}
+
+let sharing = false;
+
+/** The manifest allows it (`sharedArrayBuffer`). Before guest code runs. */
+export function allowSharedMemories(): void {
+  sharing = true;
+}
+
+interface SharedOpening {
+  readonly initial: unknown;
+  readonly maximum: unknown;
+  readonly address: string;
+  readonly newTarget: unknown;
+}
+
+/** A shared memory counts at its maximum, which it must have, from the start: it grows without telling anybody. */
+function openShared({ initial, maximum, address, newTarget }: SharedOpening): object {
+  const descriptor: Bag = { __proto__: null, address, shared: true };
+  if (initial !== undefined) descriptor['initial'] = initial;
+  if (maximum !== undefined) descriptor['maximum'] = maximum;
+  const pages = maximum === undefined ? 0 : NativeNumber(maximum);
+  const bytes = isSize(pages, true) && pages >= NativeNumber(initial ?? 0) ? pages * pageBytes : 0;
+  // V8 has the words for what makes no sense; what does is counted before it is there.
+  const counts = countBytes(bytes, 'WebAssembly.Memory()');
+  const memory = construct(NativeMemory, [descriptor], newTarget as typeof NativeMemory);
+  countWith(memory, counts);
+  return memory;
 }
 
 function isSize(pages: number, wide: boolean): boolean {

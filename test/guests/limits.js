@@ -30,10 +30,10 @@ const acts = {
     for (let i = 0; ; i++) held.push(`${i}`.repeat(1000).split(''));
   },
   buffer: (n) => `${new Uint8Array(n * 2 ** 20).fill(1).length}`,
-  resizable: () => {
-    const buffer = new ArrayBuffer(1, { maxByteLength: 4e9 });
-    buffer.resize(3e9);
-    return 'taken';
+  resizable: (n) => {
+    const buffer = new ArrayBuffer(1, { maxByteLength: n * 2 ** 20 });
+    buffer.resize(n * 2 ** 20);
+    return `${new Uint8Array(buffer).fill(1).length}`;
   },
   recursion: () => {
     const deep = () => deep() + 1;

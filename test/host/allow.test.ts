@@ -17,6 +17,9 @@ const looks = `export default { fetch() {
     atomics: attempt(() => Atomics.add(new Int32Array(new SharedArrayBuffer(8)), 0, 2)),
     waits: attempt(() => typeof Atomics.wait),
     grows: attempt(() => new SharedArrayBuffer(8, { maxByteLength: 16 }).grow(16) === undefined),
+    counts: attempt(() => new SharedArrayBuffer(8, { maxByteLength: 2 ** 30 }).byteLength),
+    memory: attempt(() => new WebAssembly.Memory({ shared: true, initial: 1, maximum: 2 }).buffer.constructor.name),
+    large: attempt(() => new WebAssembly.Memory({ shared: true, initial: 1, maximum: 2 ** 14 }).buffer.byteLength),
   });
 } }`;
 
@@ -30,6 +33,9 @@ const none = {
   atomics: 'ReferenceError',
   waits: 'ReferenceError',
   grows: 'ReferenceError',
+  counts: 'ReferenceError',
+  memory: 'TypeError',
+  large: 'TypeError',
 };
 
 await t.test('allow: each word gives what it says and nothing else', async (t) => {
@@ -41,7 +47,15 @@ await t.test('allow: each word gives what it says and nothing else', async (t) =
     return JSON.parse((await test.request(`/${name}/`)).text);
   };
   const code = { eval: 2, direct: 2, Function: 2, made: 'AsyncFunction' };
-  const shared = { shared: 'function', atomics: 0, waits: 'undefined', grows: 'TypeError' };
+  const shared = {
+    shared: 'function',
+    atomics: 0,
+    waits: 'undefined',
+    grows: true,
+    counts: 'RangeError',
+    memory: 'SharedArrayBuffer',
+    large: 'RangeError',
+  };
   t.same(await see('none', []), none);
   t.same(await see('eval', ['eval']), { ...none, ...code });
   t.same(await see('clock', ['runningClock']), { ...none, moved: true });

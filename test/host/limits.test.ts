@@ -50,10 +50,11 @@ void t.test('limits: memory', async (t) => {
     { status: 500, code: 'ERR_GUEST_THREW' },
     'over: a buffer of 64 MB is refused',
   );
+  t.match(await call('act=resizable&n=16'), { status: 200 }, 'under: one that may grow to 16 MB');
   t.match(
-    await call('act=resizable&n=0'),
+    await call('act=resizable&n=64'),
     { status: 500, code: 'ERR_GUEST_THREW' },
-    'a resizable buffer is refused',
+    'over: a buffer that may grow to 64 MB is refused',
   );
   t.match(
     await call('act=recursion&n=0'),

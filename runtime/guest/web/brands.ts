@@ -45,7 +45,12 @@ const isWeakRef = brand(methodOf(WeakRef.prototype, 'deref'));
 const isRegistry = brand(methodOf(FinalizationRegistry.prototype, 'unregister'), {});
 /** No intrinsic tells these without side effects; a guest that fakes the tag fools itself. */
 const objectTag = methodOf<(value: object) => string>(Object.prototype, 'toString');
-const tagged: readonly string[] = ['[object Promise]', '[object Generator]', '[object AsyncGenerator]'];
+const tagged: readonly string[] = [
+  '[object Promise]',
+  '[object Generator]',
+  '[object AsyncGenerator]',
+  '[object SharedArrayBuffer]',
+];
 
 /** The name of what cannot be cloned, undefined for the rest. */
 export function uncloneable(value: object): string | undefined {

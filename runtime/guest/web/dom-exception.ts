@@ -1,6 +1,6 @@
 import { shapeInterface, toText } from './webidl.ts';
 
-const { defineProperty } = Object;
+const { defineProperty, setPrototypeOf } = Object;
 
 /** Web IDL, 2.8.1: names with a legacy code. */
 const codes: Readonly<Record<string, number>> = {
@@ -59,48 +59,77 @@ const constants: readonly (readonly [string, number])[] = [
 /** Brand check; never calls guest code. */
 export let isDomException: (value: unknown) => value is DOMException;
 
-/**
- * Web IDL, 2.8. An Error in every way that shows (stack, prototype chain), with name and message as accessors.
- */
-export class DOMException extends Error {
-  #name: string;
-  #message: string;
+/** What V8 heads the stack with, which it writes while the object is made. */
+class Heading extends Error {
+  static {
+    defineProperty(this.prototype, 'name', { value: 'DOMException' });
+  }
+}
+
+function Same(value: object): object {
+  return value;
+}
+
+let nameOf: (error: unknown) => string;
+let messageOf: (error: unknown) => string;
+
+/** Private state on an object that exists already; reading it from another one throws a TypeError. */
+class State extends (Same as unknown as new (value: object) => object) {
+  readonly #name: string;
+  readonly #message: string;
 
   static {
     isDomException = (value): value is DOMException =>
       typeof value === 'object' && value !== null && #name in value;
+    nameOf = (error) => (error as State).#name;
+    messageOf = (error) => (error as State).#message;
   }
 
-  constructor(message: unknown = '', options: unknown = 'Error') {
-    const text = toText(message);
-    // V8 heads the stack with a message only when the Error was made with one; the accessor then takes its place.
-    super(text);
-    delete (this as { message?: string }).message;
-    this.#message = text;
-    if (typeof options === 'object' && options !== null) {
-      const { name, cause } = options as { name?: unknown; cause?: unknown };
-      this.#name = name === undefined ? 'Error' : toText(name);
-      if ('cause' in options)
-        defineProperty(this, 'cause', { value: cause, writable: true, configurable: true });
-      return;
-    }
-    this.#name = toText(options);
-  }
-
-  // V8 formats the stack with name and message, which may happen before construction is over.
-  override get name(): string {
-    return #name in this ? this.#name : 'DOMException';
-  }
-
-  override get message(): string {
-    return #name in this ? this.#message : '';
-  }
-
-  get code(): number {
-    return codes[this.name] ?? 0;
+  constructor(value: object, name: string, message: string) {
+    super(value);
+    this.#name = name;
+    this.#message = message;
   }
 }
 
+/**
+ * Web IDL, 2.8. An Error in every way that shows (stack, prototype chain) but for its constructor, which inherits nothing;
+ * name and message are accessors.
+ */
+export class DOMException {
+  declare readonly stack?: string;
+
+  constructor(message: unknown = '', options: unknown = 'Error') {
+    const text = toText(message);
+    const error: object = new Heading(text);
+    delete (error as { message?: string }).message;
+    const { prototype } = new.target as { prototype: unknown };
+    setPrototypeOf(error, typeof prototype === 'object' ? prototype : DOMException.prototype);
+    let given = options;
+    if (typeof options === 'object' && options !== null) {
+      const { name = 'Error', cause } = options as { name?: unknown; cause?: unknown };
+      given = name;
+      if ('cause' in options)
+        defineProperty(error, 'cause', { value: cause, writable: true, configurable: true });
+    }
+    void new State(error, toText(given), text);
+    return error as DOMException;
+  }
+
+  get name(): string {
+    return nameOf(this);
+  }
+
+  get message(): string {
+    return messageOf(this);
+  }
+
+  get code(): number {
+    return codes[nameOf(this)] ?? 0;
+  }
+}
+
+setPrototypeOf(DOMException.prototype, Error.prototype);
 shapeInterface(DOMException.prototype, 'DOMException');
 for (const [name, value] of constants) {
   defineProperty(DOMException, name, { value, enumerable: true });

@@ -69,6 +69,8 @@ export class EventTarget {
     requireArguments(arguments.length, 2, 'addEventListener');
     const name = toText(type);
     const flags = toOptions(options);
+    if (flags.signal !== undefined && !isEventTarget(flags.signal))
+      throw new TypeError('signal must be an AbortSignal');
     if (callback === null || callback === undefined) return;
     if (typeof callback !== 'function' && typeof callback !== 'object')
       throw new TypeError('addEventListener needs a function or an object with handleEvent');
@@ -90,7 +92,7 @@ export class EventTarget {
   removeEventListener(type: unknown, callback: unknown, options?: unknown): void {
     requireArguments(arguments.length, 2, 'removeEventListener');
     const name = toText(type);
-    const { capture } = toOptions(options);
+    const capture = toCapture(options);
     for (const known of this.#listeners ?? []) {
       if (known.type !== name || known.callback !== callback || known.capture !== capture) continue;
       this.#remove(known);
@@ -161,6 +163,11 @@ export class EventTarget {
     handlers.set(type, entry);
     (this.#listeners ??= []).push(entry.listener);
   }
+}
+
+function toCapture(options: unknown): boolean {
+  const isDictionary = (typeof options === 'object' || typeof options === 'function') && options !== null;
+  return Boolean(isDictionary ? (options as { capture?: unknown }).capture : options);
 }
 
 function toOptions(options: unknown): { capture: boolean; once: boolean; passive: boolean; signal: unknown } {

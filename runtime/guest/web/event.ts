@@ -18,6 +18,10 @@ export function isEvent(value: unknown): value is Event {
   return eventAccess.isEvent(value);
 }
 
+const { defineProperty } = Object;
+/** [LegacyUnforgeable]: a property of each event, with one getter for all. */
+let isTrusted: PropertyDescriptor;
+
 /** DOM, 2.2. There is no tree here: the path of an event is its target alone. */
 export class Event {
   #type: string;
@@ -32,8 +36,17 @@ export class Event {
   #propagationStopped = false;
   #passive = false;
   #trusted = false;
+  declare readonly isTrusted: boolean;
 
   static {
+    const owner = {
+      get isTrusted(): boolean {
+        return (this as unknown as Event).#trusted;
+      },
+    };
+    // oxlint-disable-next-line typescript/unbound-method -- an accessor is called with its receiver
+    const { get } = Object.getOwnPropertyDescriptors(owner).isTrusted;
+    isTrusted = { get: get as () => unknown, enumerable: true, configurable: false };
     eventAccess = {
       isEvent: (value): value is Event => typeof value === 'object' && value !== null && #type in value,
       isDispatching: (event) => event.#dispatching,
@@ -56,6 +69,7 @@ export class Event {
 
   constructor(type: unknown, init?: unknown) {
     requireArguments(arguments.length, 1, 'new Event');
+    defineProperty(this, 'isTrusted', isTrusted);
     const options = toDictionary(init, 'The second argument of an event');
     this.#type = toText(type);
     this.#bubbles = Boolean(options.bubbles);
@@ -101,9 +115,6 @@ export class Event {
   }
   set cancelBubble(value: unknown) {
     if (value) this.#propagationStopped = true;
-  }
-  get isTrusted(): boolean {
-    return this.#trusted;
   }
   get timeStamp(): number {
     return this.#time;

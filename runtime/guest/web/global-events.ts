@@ -32,8 +32,11 @@ export function installGlobalEvents(): void {
     defineProperty(globalThis, name, { value, writable: true, configurable: true });
   scope.addEventListener('error', callOnError);
   defineProperty(globalThis, 'onerror', {
-    get: () => onerror,
-    set: (value: unknown) => {
+    get(this: unknown) {
+      return receiver(this) === target ? onerror : refuseReceiver();
+    },
+    set(this: unknown, value: unknown) {
+      if (receiver(this) !== target) refuseReceiver();
       onerror = typeof value === 'function' ? value : null;
     },
     configurable: true,
@@ -43,6 +46,10 @@ export function installGlobalEvents(): void {
 /** The global scope is the receiver of a bare call. */
 function receiver(self: unknown): unknown {
   return self === undefined || self === null || self === globalThis ? target : self;
+}
+
+function refuseReceiver(): never {
+  throw new TypeError('onerror is a property of the global scope alone');
 }
 
 /** HTML, 8.1.8.1: the handler takes five arguments, and true from it means that the error is dealt with. */

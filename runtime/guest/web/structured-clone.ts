@@ -21,6 +21,11 @@ const { prototype: buffer } = ArrayBuffer;
 const detachBuffer = methodOf<(buffer: ArrayBuffer) => ArrayBuffer>(buffer, 'transfer');
 const sliceBuffer = methodOf<(buffer: ArrayBuffer) => ArrayBuffer>(buffer, 'slice');
 const isDetached = getterOf<(buffer: ArrayBuffer) => boolean>(buffer, 'detached');
+const isResizable = getterOf<(buffer: ArrayBuffer) => boolean>(buffer, 'resizable');
+const mostBytes = getterOf<(buffer: ArrayBuffer) => number>(buffer, 'maxByteLength');
+const resize = methodOf<(buffer: ArrayBuffer, length: number) => void>(buffer, 'resize');
+const lengthOfView = getterOf<(view: object) => number>(DataView.prototype, 'byteLength');
+const keysOf = methodOf<(view: object) => unknown>(getPrototypeOf(Uint8Array.prototype) as object, 'keys');
 const eachOfMap = methodOf<(map: object, run: (value: unknown, key: unknown) => void) => void>(
   Map.prototype,
   'forEach',
@@ -34,7 +39,7 @@ const errorTypes: ReadonlyMap<unknown, ErrorConstructor> = new Map(
     type,
   ]),
 );
-type ViewType = new (buffer: ArrayBuffer, offset: number, length: number) => ArrayBufferView;
+type ViewType = new (buffer: ArrayBuffer, offset: number, length?: number) => ArrayBufferView;
 const viewTypes: ReadonlyMap<string, ViewType> = new Map(
   [
     Int8Array,
@@ -127,7 +132,7 @@ function prepareTransfer(transfer: Iterable<unknown>, state: State): void {
 
 function prepareBuffer(buffer: ArrayBuffer, { memory, moved }: State): void {
   if (isDetached(buffer)) refuse('An ArrayBuffer that is detached');
-  const replacement = new ArrayBuffer(buffer.byteLength);
+  const replacement = createLike(buffer);
   moved.set(buffer, replacement);
   memory.set(buffer, replacement);
 }
@@ -204,18 +209,60 @@ function cloneExotic(value: object, state: State): unknown {
 
 function cloneBuffer(buffer: ArrayBuffer, state: State): ArrayBuffer {
   if (isDetached(buffer)) refuse('A detached ArrayBuffer');
-  return remember(buffer, sliceBuffer(buffer), state);
+  if (!isResizable(buffer)) return remember(buffer, sliceBuffer(buffer), state);
+  const clone = createLike(buffer);
+  new Uint8Array(clone).set(new Uint8Array(buffer));
+  return remember(buffer, clone, state);
+}
+
+/** An empty buffer of the same length, and the same greatest length where it has one. */
+function createLike(buffer: ArrayBuffer): ArrayBuffer {
+  const { byteLength } = buffer;
+  return isResizable(buffer)
+    ? new ArrayBuffer(byteLength, { maxByteLength: mostBytes(buffer) })
+    : new ArrayBuffer(byteLength);
 }
 
 function cloneView(view: ArrayBufferView, state: State): unknown {
   const source = view.buffer as ArrayBuffer;
-  const buffer = (state.memory.get(source) as ArrayBuffer | undefined) ?? cloneBuffer(source, state);
+  if (!brands.isArrayBuffer(source)) refuse('A SharedArrayBuffer');
   const name = brands.typedArrayName(view);
-  const type = name === undefined ? undefined : viewTypes.get(name);
-  if (type === undefined)
-    return remember(view, new DataView(buffer, view.byteOffset, view.byteLength), state);
-  const { length } = view as unknown as { length: number };
-  return remember(view, new type(buffer, view.byteOffset, length), state);
+  if (isOutOfBounds(view, name)) refuse('A view beyond the end of its buffer');
+  const isTracking = tracksLength(view, source);
+  const { byteOffset } = view;
+  const length = name === undefined ? view.byteLength : (view as unknown as { length: number }).length;
+  const buffer = (state.memory.get(source) as ArrayBuffer | undefined) ?? cloneBuffer(source, state);
+  const type = (name === undefined ? DataView : viewTypes.get(name)) as ViewType;
+  const clone = isTracking ? new type(buffer, byteOffset) : new type(buffer, byteOffset, length);
+  return remember(view, clone, state);
+}
+
+/** A resizable buffer can shrink under its views. */
+function isOutOfBounds(view: ArrayBufferView, name: string | undefined): boolean {
+  try {
+    if (name === undefined) void lengthOfView(view);
+    else void keysOf(view);
+    return false;
+  } catch {
+    return !isDetached(view.buffer as ArrayBuffer);
+  }
+}
+
+/** Nothing tells a view that follows its buffer's length but what it does when that changes: for a moment it does. */
+function tracksLength(view: ArrayBufferView, buffer: ArrayBuffer): boolean {
+  if (!brands.isArrayBuffer(buffer) || !isResizable(buffer)) return false;
+  const { byteLength } = view;
+  if (view.byteOffset + byteLength + 8 <= buffer.byteLength) return false;
+  const before = buffer.byteLength;
+  const kept = sliceBuffer(buffer);
+  // Far enough for the widest element, both ways.
+  resize(buffer, before + 8 <= mostBytes(buffer) ? before + 8 : Math.max(view.byteOffset, before - 8));
+  const isTracking = isOutOfBounds(view, brands.typedArrayName(view))
+    ? false
+    : view.byteLength !== byteLength;
+  resize(buffer, before);
+  new Uint8Array(buffer).set(new Uint8Array(kept));
+  return isTracking;
 }
 
 function cloneMap(map: Map<unknown, unknown>, state: State): Map<unknown, unknown> {

@@ -16,7 +16,7 @@ export default {
   async fetch(request) {
     const { scripts, url, waitMs } = await request.json();
     const location = new URL(url);
-    globalThis.location = toLocation(location);
+    defineLocation(toLocation(location));
     // A shell as far as testharness.js can tell (no document, no WorkerGlobalScope); tests that ask learn that it is no
     // window, and then do as in a worker, which is the nearest thing.
     globalThis.GLOBAL = { isWindow: () => false, isWorker: () => true, isShadowRealm: () => false };
@@ -37,11 +37,9 @@ export default {
       globalThis.add_completion_callback((_tests, { status, message }) => {
         ending.resolve([fileLevel[status], toMessage(message)]);
       });
-      for (const { name, source } of own.filter((script) => isAlone(script, own)))
-        evaluate(`${source}\n//# sourceURL=${name}`);
-      const joined = joinScripts(own.filter((script) => !isAlone(script, own)));
-      if (own.some(({ name, source }) => wantsSharedMemory(name, source))) lendSharedMemory();
-      evaluate(joined);
+      const first = own.findIndex((script) => !isAlone(script, own));
+      for (const { name, source } of own.slice(0, first)) evaluate(`${source}\n//# sourceURL=${name}`);
+      evaluate(joinScripts(own.slice(first)));
     } catch (error) {
       thrown = describe(error);
     }
@@ -60,18 +58,6 @@ const strictMode = /^(?:\s|\/\/.*|\/\*[^]*?\*\/)*['"]use strict['"]/;
 function isAlone(script, scripts) {
   if (script === scripts.at(-1) || strictMode.test(script.source)) return false;
   return !/^(?:let|const|class)\b/m.test(script.source);
-}
-
-/** Scripts ask a shared memory for SharedArrayBuffer, as browsers hide the global; tests of WebAssembly mean the memory. */
-function wantsSharedMemory(name, source) {
-  return !name.includes('/wasm/') && /WebAssembly\.Memory\(\{ *shared/.test(source);
-}
-
-/** Here the global is what a manifest allows, and memories that nobody counts are not there. */
-function lendSharedMemory() {
-  WebAssembly.Memory = function () {
-    return { buffer: new SharedArrayBuffer(0) };
-  };
 }
 
 /**
@@ -106,6 +92,18 @@ function describe(error) {
   } catch {
     return 'an exception without a text';
   }
+}
+
+/** An accessor that knows its global, as WorkerGlobalScope has it. */
+function defineLocation(location) {
+  Object.defineProperty(globalThis, 'location', {
+    get() {
+      if (this === undefined || this === null || this === globalThis) return location;
+      throw new TypeError('location is a property of the global scope alone');
+    },
+    enumerable: true,
+    configurable: true,
+  });
 }
 
 /** WorkerLocation, as data. */

@@ -43,12 +43,39 @@ void t.test('Date: everything but the present is as ever', async (t) => {
   t.same(value, ['string', '1970-01-01T00:00:00.000Z', 2, 0, 0, true, true, 7, 'Date', 1, 7, 0, true, 9]);
 });
 
-void t.test('hardening: what memory limits do not count is not there', async (t) => {
+void t.test('ArrayBuffer: one that grows does what ECMA-262 says, and moves with its count', async (t) => {
+  const value = await evaluate(`(() => {
+    const tried = (run) => { try { return run() } catch (e) { return e.name } };
+    const buffer = new ArrayBuffer(4, { maxByteLength: 16 });
+    const all = new Uint8Array(buffer);
+    all[3] = 7;
+    buffer.resize(16);
+    const moved = buffer.transfer(8);
+    return [all.length, moved.byteLength, moved.maxByteLength, moved.resizable, new Uint8Array(moved)[3], buffer.detached,
+      moved.transferToFixedLength().resizable, tried(() => new ArrayBuffer(5, { maxByteLength: 4 })), tried(() => new ArrayBuffer(1, { maxByteLength: -1 })),
+      new ArrayBuffer(2, {}).resizable, new ArrayBuffer('3', { maxByteLength: 3.9 }).maxByteLength, new ArrayBuffer(NaN, { maxByteLength: NaN }).byteLength,
+      ArrayBuffer.prototype.transfer.length, new (class X extends ArrayBuffer { get x() { return 1 } })(1, { maxByteLength: 2 }).x] })()`);
+  t.same(value, [0, 8, 16, true, 7, true, false, 'RangeError', 'RangeError', false, 3, 0, 0, 1]);
+});
+
+void t.test('ArrayBuffer: what grows counts at its greatest length while it lives', async (t) => {
+  const value = await evaluate(`(() => {
+    const kept = [];
+    const take = (mb) => { try { kept.push(new ArrayBuffer(0, { maxByteLength: mb * 2 ** 20 })); return kept.length } catch (e) { return e.name } };
+    const seen = [take(40), take(40), take(60)];
+    kept.push(kept.shift().transfer());
+    seen.push(take(60));
+    kept.length = 0;
+    return [...seen, take(60)] })()`);
+  t.same(value, [1, 2, 'RangeError', 'RangeError', 1]);
+});
+
+void t.test('hardening: what memory limits do not count is not there, or is counted', async (t) => {
   const value = await evaluate(`(() => {
     const tried = (run) => { try { return run() } catch (e) { return e.name } };
     return [typeof WebAssembly.promising, typeof SharedArrayBuffer, typeof Atomics, typeof ArrayBuffer.prototype.resize,
-      tried(() => new ArrayBuffer(1, { maxByteLength: 9 })), tried(() => ArrayBuffer(1)), tried(() => Reflect.construct(ArrayBuffer, [1, { maxByteLength: 9 }])),
-      tried(() => new (new ArrayBuffer(0).constructor)(1, { maxByteLength: 9 })), tried(() => new (class X extends ArrayBuffer {})(1, { maxByteLength: 9 })),
+      tried(() => new ArrayBuffer(1, { maxByteLength: 2 ** 30 })), tried(() => ArrayBuffer(1)), tried(() => Reflect.construct(ArrayBuffer, [1, { maxByteLength: 2 ** 30 }])),
+      tried(() => new (new ArrayBuffer(0).constructor)(1, { maxByteLength: 2 ** 30 })), tried(() => new (class X extends ArrayBuffer {})(1, { maxByteLength: 2 ** 30 })),
       new ArrayBuffer(3).byteLength, new Uint8Array(2).buffer instanceof ArrayBuffer, ArrayBuffer.isView(new DataView(new ArrayBuffer(1))),
       new ArrayBuffer(4).slice(1).byteLength, ArrayBuffer[Symbol.species] === ArrayBuffer, new (class X extends ArrayBuffer {})(2).byteLength,
       new ArrayBuffer(8).transfer(4).byteLength, new ArrayBuffer(8).resizable, structuredClone(new ArrayBuffer(5)).byteLength] })()`);
@@ -56,7 +83,7 @@ void t.test('hardening: what memory limits do not count is not there', async (t)
     'undefined',
     'undefined',
     'undefined',
-    'undefined',
+    'function',
     'RangeError',
     'TypeError',
     'RangeError',

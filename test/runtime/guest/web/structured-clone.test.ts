@@ -157,3 +157,22 @@ void t.test('structuredClone: Blob, File and DOMException are serializable', asy
     return [await blob.text(), blob.type, await file.text(), file.name, file.lastModified, file instanceof File, error.name, error.message, error instanceof DOMException]`;
   t.strictSame(await guest.run(program), ['b', 'a/b', 'f', 'n', 3, true, 'AbortError', 'm', true]);
 });
+
+void t.test(
+  'structuredClone: buffers that grow do so as copies, and views that follow them too',
+  async (t) => {
+    const program = `const buffer = new ArrayBuffer(8, { maxByteLength: 32 });
+    const full = new ArrayBuffer(8, { maxByteLength: 8 });
+    new Uint8Array(buffer)[7] = 5;
+    const views = [new Uint8Array(buffer), new Uint8Array(buffer, 0, 8), new DataView(buffer, 4), new Uint16Array(buffer, 4), new Uint8Array(full), new Uint8Array(full, 0, 8)];
+    const clones = views.map((view) => structuredClone(view));
+    const seen = clones.map(({ byteLength, buffer }) => { buffer.resize(buffer.maxByteLength === 8 ? 4 : 16); return byteLength });
+    const lengths = clones.map((clone) => clone.byteLength + (clone.constructor === DataView ? 0 : clone.length * 100));
+    const moved = structuredClone(buffer, { transfer: [buffer] });
+    const past = new Uint8Array(moved, 8);
+    moved.resize(4);
+    let name; try { structuredClone(past) } catch (error) { name = error.name }
+    return [seen.length, lengths, moved.maxByteLength, buffer.detached, new Uint8Array(clones[0].buffer)[7], name]`;
+    t.strictSame(await guest.run(program), [6, [1616, 808, 12, 612, 404, 0], 32, true, 5, 'DataCloneError']);
+  },
+);
