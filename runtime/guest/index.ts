@@ -12,12 +12,8 @@ import type { Port } from './output.ts';
 import { NativeDate } from './primordials.ts';
 import { report } from './report.ts';
 import { serve as serveNow, serveLater, toBlocking } from './services.ts';
-<<<<<<< HEAD
 import { connect } from './socket-connect.ts';
-import { prepare, start, startGlobals } from './start.ts';
-=======
 import { navigator, prepare, start, startGlobals } from './start.ts';
->>>>>>> 36cda42 (guest: resizable buffers counted, DOMException without a parent)
 import { queueTask, timerGlobals } from './timers.ts';
 import { installWeb } from './web/index.ts';
 
