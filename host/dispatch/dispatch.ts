@@ -321,7 +321,7 @@ export class Dispatcher implements Dispatch, InvocationOwner {
   #refill(cordon: string): void {
     if (this.#closing) return;
     const { fleet, baseCordon } = this.#options;
-    // What lives in a cell that is being replaced takes no new calls.
+
     for (const pool of this.#pools.values())
       for (const instance of pool.instances.slice())
         if (instance.cell.state === 'draining') pool.remove(instance);
@@ -347,7 +347,7 @@ export class Dispatcher implements Dispatch, InvocationOwner {
     const now = performance.now();
     for (let i = this.#underWay.length - 1; i >= 0; i--) {
       const invocation = this.#underWay[i];
-      if (invocation !== undefined && now >= invocation.deadline) invocation.exceed('wallMs');
+      if (invocation !== undefined && now >= invocation.deadline) invocation.late();
     }
   }
 }

@@ -92,14 +92,13 @@ export class Invocation implements Handle, Resident {
 
   /** Sends the first message; the instance has a number by now. */
   begin(instance: HostInstance): void {
-    const { cell } = instance;
-    this.#number = cell.take(this);
+    this.#number = instance.cell.take(this);
     const { call, id } = this;
     const deadline = Math.round(performance.timeOrigin + this.deadline);
     const userHeader = this.pool.target.code?.kind === 'wasm';
     const message = firstMessage(call, { number: this.#number, id, deadline, userHeader });
     const body = call.kind === 'request' ? call.body : undefined;
-    cell.begin(this.#number, instance.number, message, body);
+    instance.cell.begin(this.#number, instance.number, message, body);
     for (const { kind, rest, bytes } of this.#body?.messages ?? []) this.send(kind, rest, bytes);
     if (this.#cancelled) this.send(In.Abort, '0');
     if (instance.state === 'ready') this.ready();
@@ -278,6 +277,11 @@ export class Invocation implements Handle, Resident {
   fault(error: GuestError): void {
     this.#threw(error);
     this.finish({ kind: 'threw', error });
+  }
+
+  /** Its clock has run out. */
+  late(): void {
+    this.exceed(this.#socket?.clock ?? 'wallMs');
   }
 
   /** At most `ms` more from now on. */

@@ -21,6 +21,8 @@ export class AcceptedSocket {
   readonly #passed: AcceptedSocketOptions['passed'];
   readonly #in: SocketScanner;
   readonly #out: SocketScanner;
+  /** What the invocation's deadline is for. */
+  clock: 'socketMs' | 'wallMs' = 'socketMs';
 
   private constructor(invocation: Invocation, instance: HostInstance, options: AcceptedSocketOptions) {
     const { messageBytes, socketMs } = invocation.pool.target.deployment.limits;
@@ -68,6 +70,7 @@ export class AcceptedSocket {
 
   /** It is closed: what follows is work after the answer, like any. */
   closed(): void {
+    this.clock = 'wallMs';
     this.#invocation.shorten(this.#invocation.pool.target.deployment.limits.wallMs);
   }
 

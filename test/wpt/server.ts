@@ -27,7 +27,7 @@ const graceMs = 5_000;
 export async function openServer(root: string): Promise<WptServer | undefined> {
   const script = await stat(join(root, 'tools/serve/serve.py')).catch(() => undefined);
   if (script === undefined) return undefined;
-  const ports = await freePorts(6);
+  const ports = await freePorts(7);
   const [http = 0, other = 0, ws = 0] = ports;
   const dir = await mkdtemp(join(tmpdir(), 'islet-wpt-'));
   const config = join(dir, 'config.json');
@@ -59,7 +59,7 @@ export async function openServer(root: string): Promise<WptServer | undefined> {
  * Servers for TLS run although no test of ours reaches them: without them their ports are missing in templates, and the
  * templates break. null: a scheme without a server.
  */
-function toConfig(root: string, [http, other, ws, https, https2, wss]: readonly number[]): unknown {
+function toConfig(root: string, [http, other, ws, https, https2, wss, h2]: readonly number[]): unknown {
   const certs = join(root, 'tools/certs');
   return {
     browser_host: 'localhost',
@@ -80,7 +80,7 @@ function toConfig(root: string, [http, other, ws, https, https2, wss]: readonly 
       https: [https, https2],
       ws: [ws],
       wss: [wss],
-      h2: [null],
+      h2: [h2],
       'http-private': [null],
       'http-public': [null],
       'https-private': [null],

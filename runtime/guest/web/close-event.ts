@@ -7,7 +7,7 @@ export class CloseEvent extends Event {
   readonly #code: number;
   readonly #reason: string;
 
-  constructor(type: unknown, init?: unknown) {
+  constructor(type: unknown, init: unknown = undefined) {
     requireArguments(arguments.length, 1, 'new CloseEvent');
     super(type, init);
     const options = toDictionary(init, 'The second argument of an event');

@@ -40,6 +40,8 @@ function toVisible(target: EventTarget): object {
   return target === globalTarget ? globalThis : target;
 }
 
+const { defineProperty } = Object;
+const captured = Reflect.get as (holder: object, key: string) => object;
 const apply = Reflect.apply as (callback: unknown, thisArg: unknown, args: unknown[]) => unknown;
 
 /** DOM, 2.7, without a tree: listeners run at the target, capturing ones first. */
@@ -55,14 +57,20 @@ export class EventTarget {
       eventAccess.begin(event, toVisible(target), true);
       target.#run(event);
     };
-    handlerAttribute = (type) => ({
-      get() {
-        return this.#handlers?.get(type)?.value ?? null;
-      },
-      set(value) {
-        this.#setHandler(type, value);
-      },
-    });
+    handlerAttribute = (type) => {
+      const attribute: ReturnType<typeof handlerAttribute> = {
+        get() {
+          return this.#handlers?.get(type)?.value ?? null;
+        },
+        set(value) {
+          this.#setHandler(type, value);
+        },
+      };
+      // Web IDL: the names an accessor written as one would have.
+      for (const key of ['get', 'set'])
+        defineProperty(captured(attribute, key), 'name', { value: `${key} on${type}`, configurable: true });
+      return attribute;
+    };
   }
 
   addEventListener(type: unknown, callback: unknown, options?: unknown): void {

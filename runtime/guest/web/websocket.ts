@@ -33,7 +33,7 @@ export class WebSocket extends EventTarget {
     };
   }
 
-  constructor(url: unknown, protocols?: unknown) {
+  constructor(url: unknown, protocols: unknown = undefined) {
     super();
     this.#strict = url !== key;
     if (url === key) {
@@ -69,8 +69,9 @@ export class WebSocket extends EventTarget {
     return this.#core.binaryType;
   }
   set binaryType(value: unknown) {
+    const core = this.#core;
     // Web IDL: a value that the enumeration lacks is ignored.
-    if (value === 'blob' || value === 'arraybuffer') this.#core.binaryType = value;
+    if (value === 'blob' || value === 'arraybuffer') core.binaryType = value;
   }
 
   /** Messages become events from now on; for sockets that were not made by the constructor. */
@@ -93,7 +94,7 @@ export class WebSocket extends EventTarget {
     if (core.state === open) core.line?.send({ binary: binary !== undefined, bytes });
   }
 
-  close(code?: unknown, reason?: unknown): void {
+  close(code: unknown = undefined, reason: unknown = undefined): void {
     const core = this.#core;
     const number = code === undefined ? undefined : clamp(code);
     const text = reason === undefined ? '' : toUsvString(reason);
