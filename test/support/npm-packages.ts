@@ -36,7 +36,7 @@ function isSame(installed: string, wanted: string): boolean {
       packages: Record<string, { readonly version?: string; readonly optional?: boolean }>;
     };
     const rows = Object.entries(packages).filter(([path, { optional }]) => path !== '' && optional !== true);
-    return JSON.stringify(rows.map(([path, { version }]) => [path, version]).sort());
+    return JSON.stringify(rows.map(([path, { version }]) => `${path}@${version ?? ''}`).sort());
   };
   return versions(installed) === versions(wanted);
 }
