@@ -60,13 +60,17 @@ export class Cell {
   /** One after the other: each sets flags of the process. */
   #compiles: Promise<void> = Promise.resolve();
   #rssAt = 0;
+  /** The cache was asked for it in this turn: once does for all calls that came together. */
+  #touched: Slot | undefined;
 
   constructor(pipe: Pipe, options: CellOptions) {
     this.#exit = options.exit;
     this.#sealed = options.sealed ?? (() => undefined);
     this.#channel = new Channel(pipe, longestToCell, {
       frame: (type, id, text, bytes) => this.#frame(type, id, text, bytes),
-      turn: () => undefined,
+      turn: () => {
+        this.#touched = undefined;
+      },
       closed: () => this.#close(),
     });
   }
@@ -187,7 +191,10 @@ export class Cell {
     const cut = text.indexOf('\n');
     const slot = this.#slots.get(Number(text.slice(0, cut)));
     // Asking the cache may be what finds it idle for too long.
-    if (slot?.instance !== undefined && slot.gone === undefined) this.#warm?.get(slot.id);
+    if (slot?.instance !== undefined && slot.gone === undefined && slot !== this.#touched) {
+      this.#touched = slot;
+      this.#warm?.get(slot.id);
+    }
     if (slot === undefined || slot.gone !== undefined) {
       this.#channel.send(Frame.Returned, id, '');
       return;

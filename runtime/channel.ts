@@ -1,4 +1,4 @@
-import { frameHeaderBytes } from './frames.ts';
+import { Frame, frameHeaderBytes } from './frames.ts';
 
 /** A two-way byte stream: the inherited socket of a cell, or memory between two halves of one process. */
 export interface Pipe {
@@ -26,11 +26,17 @@ export interface ChannelListener {
 
 const emptyBytes: Buffer = Buffer.alloc(0);
 const blockBytes = 64 * 1024;
+/** Texts up to this length are packed, up to so much together and so many: what keeps a part keeps the pack's text. */
+const longestPacked = 4 * 1024;
+const mostPackedText = 16 * 1024;
+const mostPacked = 128;
+/** Type, id and length of text of each frame of a pack, u32. */
+const entryBytes = 12;
 
 /**
  * Frames over a pipe. Frames sent within one turn of the event loop leave in one write: `send` only encodes, and the
  * write happens in the check phase, after every socket that was readable in this turn has been served. A side that
- * lingers lets them wait for those of the next turn too.
+ * lingers lets them wait for those of the next turn too. Short frames of text cross as one (`Frame.Pack`).
  */
 export class Channel {
   readonly #pipe: Pipe;
@@ -38,6 +44,11 @@ export class Channel {
   #listener: ChannelListener;
   #block: Buffer = Buffer.allocUnsafeSlow(blockBytes);
   #used = 0;
+  /** The pack that is being filled: its texts, their total length, and three numbers for each. */
+  #packed = '';
+  readonly #entries: Uint32Array = new Uint32Array(mostPacked * 3);
+  readonly #entriesAsBytes: Uint8Array = new Uint8Array(this.#entries.buffer);
+  #packedCount = 0;
   #scheduled = false;
   #closed = false;
   #rest: Buffer = emptyBytes;
@@ -56,6 +67,37 @@ export class Channel {
   /** Encodes one frame; `bytes` is copied. */
   send(type: number, id: number, text: string, bytes?: Uint8Array): void {
     if (this.#closed) return;
+    if (text.length > longestPacked || (bytes !== undefined && bytes.length > 0)) {
+      this.#endPack();
+      this.#encode(type, id, text, bytes);
+    } else {
+      const entries = this.#entries;
+      const at = this.#packedCount * 3;
+      entries[at] = type;
+      entries[at + 1] = id;
+      entries[at + 2] = text.length;
+      this.#packed += text;
+      this.#packedCount++;
+      if (this.#packedCount === mostPacked || this.#packed.length > mostPackedText) this.#endPack();
+    }
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#turnEnds());
+  }
+
+  #endPack(): void {
+    const count = this.#packedCount;
+    if (count === 0) return;
+    const text = this.#packed;
+    this.#packed = '';
+    this.#packedCount = 0;
+    const [type = 0, id = 0] = this.#entries;
+    if (count === 1) this.#encode(type, id, text, undefined);
+    else this.#encode(Frame.Pack, count, text, this.#entriesAsBytes.subarray(0, count * entryBytes));
+  }
+
+  // oxlint-disable-next-line max-params -- the four parts of a frame, on the hot path
+  #encode(type: number, id: number, text: string, bytes: Uint8Array | undefined): void {
     const extra = bytes === undefined ? 0 : bytes.length;
     const most = frameHeaderBytes + text.length * 3 + extra;
     if (most > this.#block.length - this.#used)
@@ -73,15 +115,17 @@ export class Channel {
     block.writeUInt32LE(id, at + 5);
     block.writeUInt32LE(textBytes, at + 9);
     this.#used = end;
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(() => this.#turnEnds());
   }
 
   /** Writes what is encoded now instead of at the end of the turn. */
   flush(): void {
     this.#scheduled = false;
-    if (this.#used === 0 || this.#closed) return;
+    if (this.#closed) return;
+    this.#endPack();
+    if (this.#used > 0) this.#write();
+  }
+
+  #write(): void {
     const full = this.#block.subarray(0, this.#used);
     // The pipe may keep the memory until it is written: the next frames go to the rest of the block, or a new one.
     const left = this.#block.length - this.#used;
@@ -104,7 +148,7 @@ export class Channel {
 
   #makeRoom(exact: number): void {
     if (exact <= this.#block.length - this.#used) return;
-    this.flush();
+    if (this.#used > 0) this.#write();
     if (exact > this.#block.length) this.#block = Buffer.allocUnsafeSlow(Math.max(blockBytes, exact));
   }
 
@@ -150,11 +194,27 @@ export class Channel {
       const type = chunk[at + 4] ?? 0;
       const bytesAt = textAt + textBytes;
       const bytes = bytesAt === end ? emptyBytes : chunk.subarray(bytesAt, end);
-      this.#listener.frame(type, chunk.readUInt32LE(at + 5), text, bytes);
+      const id = chunk.readUInt32LE(at + 5);
+      if (type === Frame.Pack) this.#unpack(id, text, bytes);
+      else this.#listener.frame(type, id, text, bytes);
       if (this.#closed) return 0;
       at = end;
     }
     return chunk.length - at;
+  }
+
+  #unpack(count: number, text: string, entries: Buffer): void {
+    let from = 0;
+    for (let at = 0; at + entryBytes <= entries.length; at += entryBytes) {
+      const type = entries.readUInt32LE(at);
+      const to = from + entries.readUInt32LE(at + 8);
+      if (to > text.length || type === Frame.Pack) break;
+      this.#listener.frame(type, entries.readUInt32LE(at + 4), text.slice(from, to), emptyBytes);
+      if (this.#closed) return;
+      from = to;
+    }
+    if (from !== text.length || entries.length !== count * entryBytes)
+      this.#end(`a pack of ${count} frames with ${text.length} characters`);
   }
 
   #await(chunk: Buffer, at: number, length: number): number {

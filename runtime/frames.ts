@@ -7,6 +7,11 @@ import type { WasmProgram } from './deployment.ts';
  * Both numbers are given out by the host, per cell, from 1 on, and never used twice.
  */
 export const Frame = {
+  /**
+   * Both ways, id: how many: frames without bytes that follow each other; text: all of theirs; bytes: type, id and
+   * length of the text of each, u32. The channel's own: nobody else sees it.
+   */
+  Pack: 0,
   /** host → cell, id 0: CellConfig; bytes: guest bundle, then its code cache. First frame on every channel. */
   Configure: 1,
   /** host → cell, id instance: StartSpec; bytes: source (UTF-8), then code cache; both empty when the cell has them. */

@@ -81,7 +81,9 @@ export class CellClient {
     this.cordon = cordon;
     this.#channel = new Channel(process.pipe, longestFromCell, {
       frame: (type, id, text, bytes) => this.#frame(type, id, text, bytes),
-      turn: () => undefined,
+      turn: () => {
+        this.heardAt = performance.now();
+      },
       // What one turn read is seldom all that came. Not for a call that is alone: it would wait for nobody.
       lingers: () => this.#residents.size > 1,
       closed: (problem) => this.#closed(problem),
@@ -173,7 +175,6 @@ export class CellClient {
 
   #frame(type: number, id: number, text: string, bytes: Buffer): void {
     if (this.state === 'dead') return;
-    this.heardAt = performance.now();
     try {
       this.#dispatch(type, id, text, bytes);
     } catch (error) {

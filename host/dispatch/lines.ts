@@ -29,7 +29,9 @@ export class HeadReader {
   /** As `parseHead`. */
   read(json: string, bytes: Uint8Array): ResponseHead {
     const last = this.#last;
-    if (last !== undefined && this.#start !== '' && json.startsWith(this.#start)) {
+    const start = this.#start;
+    // Quicker than `startsWith`, which compares one character at a time.
+    if (last !== undefined && start !== '' && json.slice(0, start.length) === start) {
       const plain = plainBody(json, this.#start.length);
       if (plain !== undefined)
         return { status: last.status, headers: last.headers, body: { kind: 'text', text: plain } };

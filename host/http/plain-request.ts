@@ -42,13 +42,18 @@ export function readPlainRequest(bytes: Buffer, before: PlainFields | undefined)
   const lineEnd = text.indexOf('\r\n');
   const line = linePattern.exec(lineEnd < 0 ? '' : text.slice(0, lineEnd));
   if (line === null) return undefined;
-  const same = before !== undefined && text.startsWith(before.text, lineEnd);
-  const fields = same ? before : readFields(text, lineEnd);
+  const fields =
+    before !== undefined && isAt(text, lineEnd, before.text) ? before : readFields(text, lineEnd);
   if (fields === undefined) return undefined;
   const headBytes = lineEnd + fields.text.length;
   if (bytes.length - headBytes !== fields.contentLength) return undefined;
   const body = fields.contentLength === 0 ? undefined : bytes.subarray(headBytes);
   return { method: line[1]!, target: line[2]!, fields, body };
+}
+
+/** As `text.startsWith(part, at)`, which takes half a microsecond for a browser's head (bench: warm). */
+function isAt(text: string, at: number, part: string): boolean {
+  return text.slice(at, at + part.length) === part;
 }
 
 function readFields(text: string, lineEnd: number): PlainFields | undefined {

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import t from 'tap';
 import { Channel, memoryPipes, type Pipe, type PipeListener } from '#runtime/channel.ts';
-import { frameHeaderBytes } from '#runtime/frames.ts';
+import { Frame, frameHeaderBytes } from '#runtime/frames.ts';
 
 interface Got {
   readonly type: number;
@@ -49,10 +49,10 @@ function reader(
 
 const frames = fc.array(
   fc.record({
-    type: fc.integer({ min: 0, max: 255 }),
+    type: fc.integer({ min: 1, max: 255 }),
     id: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
     text: fc.string({ unit: 'grapheme', maxLength: 200 }),
-    bytes: fc.uint8Array({ maxLength: 3000 }),
+    bytes: fc.oneof(fc.constant(new Uint8Array()), fc.uint8Array({ maxLength: 3000 })),
   }),
   { maxLength: 60 },
 );
@@ -124,6 +124,57 @@ void t.test('channel: frames too long or nonsensical close it with a reason', as
     t.type(problems[0], 'string');
     t.equal(pipe.closed, true);
   }
+});
+
+void t.test(
+  'channel: a thousand short texts cross in a few packs, in order with what has bytes',
+  async (t) => {
+    const pipe = new HandPipe();
+    const channel = new Channel(pipe, 1e6, { frame() {}, turn() {}, closed() {} });
+    const texts = Array.from({ length: 1000 }, (_, i) => `${i} ${'ü'.repeat(i % 70)}`);
+    for (const [i, text] of texts.entries())
+      channel.send(1, i, text, i % 300 === 299 ? Buffer.from('b') : undefined);
+    channel.flush();
+    const input = new HandPipe();
+    const { got, problems } = reader(input);
+    for (const bytes of pipe.written) input.listener?.data(bytes);
+    t.same(
+      got.map(({ id, text, bytes }) => [id, text, bytes]),
+      texts.map((text, i) => [i, text, i % 300 === 299 ? '62' : '']),
+    );
+    t.same(problems, []);
+  },
+);
+
+void t.test('channel: a pack that does not add up closes it with a reason', async (t) => {
+  const pack = (count: number, text: string, entries: readonly number[]): Buffer => {
+    const table = Buffer.from(new Uint32Array(entries).buffer);
+    const header = Buffer.alloc(frameHeaderBytes);
+    header.writeUInt32LE(frameHeaderBytes - 4 + text.length + table.length, 0);
+    header[4] = Frame.Pack;
+    header.writeUInt32LE(count, 5);
+    header.writeUInt32LE(text.length, 9);
+    return Buffer.concat([header, Buffer.from(text), table]);
+  };
+  const read = (bytes: Buffer): ReturnType<typeof reader> => {
+    const pipe = new HandPipe();
+    const read = reader(pipe);
+    pipe.listener?.data(bytes);
+    return read;
+  };
+  const good = read(pack(2, 'abc', [1, 7, 1, 2, 8, 2]));
+  t.same([good.got.length, good.problems.length], [2, 0]);
+  for (const bad of [
+    pack(1, 'abc', [1, 7, 1, 2, 8, 2]),
+    pack(3, 'abc', [1, 7, 1, 2, 8, 2]),
+    pack(2, 'abcd', [1, 7, 1, 2, 8, 2]),
+    pack(2, 'ab', [1, 7, 1, 2, 8, 2]),
+    pack(2, 'abc', [1, 7, 2 ** 32 - 1, 2, 8, 2]),
+    pack(2, 'abc', [Frame.Pack, 7, 1, 2, 8, 2]),
+    pack(2, 'abc', [1, 7, 1, 2, 8]),
+    pack(2 ** 32 - 1, '', []),
+  ])
+    t.equal(read(bad).problems.length, 1);
 });
 
 void t.test('channel: random bytes never throw', async (t) => {
