@@ -86,6 +86,7 @@ function withDefaults(request: OutgoingRequest, traceparent: string | undefined)
   const defaults = [
     ['accept', '*/*'],
     ['accept-encoding', codings],
+    ['accept-language', '*'],
     ['user-agent', 'islet'],
     ...(traceparent === undefined ? [] : [['traceparent', traceparent]]),
   ];

@@ -28,12 +28,17 @@ export class IncomingBody implements Incoming {
   readonly #number: number;
   #head: Node | undefined;
   #tail: Node | undefined;
+  /** Where a reader waits. */
   #sink: Sink | undefined;
+  /** Where it is said at once that the body failed; what came before and was not read is lost, as Streams has it. */
+  #broken: Sink | undefined;
   #state: 'open' | 'ended' | 'failed' | 'closed' = 'open';
   #error: unknown;
   #consumed = 0;
   #stream: ReadableStream<Uint8Array> | undefined;
   #wake: (() => void) | undefined;
+  /** What a body that fails fails with. */
+  Failure: new (message: string) => Error = NativeError;
 
   constructor(invocation: Invocation, number: number) {
     this.#invocation = invocation;
@@ -57,7 +62,7 @@ export class IncomingBody implements Incoming {
   }
 
   fail(message: unknown, code: unknown): void {
-    const error = new NativeError(typeof message === 'string' ? message : 'The body failed');
+    const error = new this.Failure(typeof message === 'string' ? message : 'The body failed');
     const property = { __proto__: null, value: code, writable: true, configurable: true };
     if (typeof code === 'string') defineProperty(error, 'code', property as never);
     this.drop(error);
@@ -82,6 +87,9 @@ export class IncomingBody implements Incoming {
   /** The body as the guest reads it; made once. */
   stream(): ReadableStream<Uint8Array> {
     this.#stream ??= createByteStream({
+      start: (sink) => {
+        this.#broken = sink;
+      },
       pull: (sink) => {
         this.#sink = sink;
         this.#feed();
@@ -119,7 +127,7 @@ export class IncomingBody implements Incoming {
 
   /** Gives a waiting reader what is here. */
   #feed(): void {
-    const sink = this.#sink;
+    const sink = this.#sink ?? (this.#state === 'failed' ? this.#broken : undefined);
     if (sink === undefined) {
       this.#stir();
       return;

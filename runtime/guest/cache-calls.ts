@@ -112,8 +112,9 @@ function toResponse({ value, bytes, body }: OperationAnswer): Response | undefin
     redirected: false,
     type: head.type,
     signal: undefined,
-    ...(bytes === undefined ? {} : { bytes }),
-    ...(body === undefined ? {} : { stream: () => body.stream() }),
+    bytes,
+    stream: body && (() => body.stream()),
+    webSocket: undefined,
   });
 }
 

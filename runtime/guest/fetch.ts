@@ -3,7 +3,15 @@ import type { Invocation } from './invocation.ts';
 import { current } from './invocation.ts';
 import type { OperationAnswer, Started } from './operations.ts';
 import { startOperation } from './operations.ts';
-import { NativeError, NativePromise, NativeTypeError, quote, quoteList } from './primordials.ts';
+import {
+  NativeError,
+  NativePromise,
+  NativeTypeError,
+  defineProperty,
+  getOwnPropertyDescriptor,
+  quote,
+  quoteList,
+} from './primordials.ts';
 import { fetchSocket, isUpgrade } from './socket-connect.ts';
 import { createFetchResponse, encodeUtf8, onAbort, takeRequest } from './web/index.ts';
 
@@ -51,7 +59,7 @@ export function fetchThrough(
       throw new NativeError('fetch is not available at the top level; call it while handling a request');
     if (local !== undefined) return checkLocal(invocation, local, request.integrity);
     if (binding === '' && isUpgrade(request.headers)) return fetchSocket(invocation, request);
-    return respond(invocation, start(invocation, binding, request), request);
+    return respond({ invocation, binding, started: start(invocation, binding, request) }, request);
   } catch (thrown) {
     return rejected(thrown);
   }
@@ -69,14 +77,42 @@ function start(invocation: Invocation, binding: string, request: Taken): Started
   });
 }
 
+interface Sent {
+  readonly invocation: Invocation;
+  readonly binding: string;
+  readonly started: Started;
+}
+
+/** What the host says of the network is a network error: a TypeError, with the host's code (Fetch, 5.6). */
+async function answerOf({ answer }: Started, binding: string): Promise<OperationAnswer> {
+  if (binding !== '') return await answer;
+  try {
+    const answered = await answer;
+    if (answered.body !== undefined) answered.body.Failure = NativeTypeError;
+    return answered;
+  } catch (thrown) {
+    throw toNetworkError(thrown);
+  }
+}
+
+function toNetworkError(thrown: unknown): unknown {
+  if (typeof thrown !== 'object' || thrown === null) return thrown;
+  const code: unknown = getOwnPropertyDescriptor(thrown, 'code')?.value;
+  const message: unknown = getOwnPropertyDescriptor(thrown, 'message')?.value;
+  if (typeof code !== 'string' || typeof message !== 'string') return thrown;
+  const error = new NativeTypeError(message);
+  const property = { __proto__: null, value: code, writable: true, configurable: true };
+  defineProperty(error, 'code', property as never);
+  return error;
+}
+
 async function respond(
-  invocation: Invocation,
-  started: Started,
+  { invocation, binding, started }: Sent,
   { signal, integrity }: Taken,
 ): Promise<Response> {
   let breakOff = (reason: unknown): void => started.kill(reason);
   if (signal !== undefined) onAbort(signal, (reason) => breakOff(reason));
-  const answer = await started.answer;
+  const answer = await answerOf(started, binding);
   breakOff = (reason) => answer.body?.breakOff(reason);
   const head = answer.value as FetchAnswer | null;
   if (head === null || typeof head !== 'object') throw new NativeTypeError('fetch failed');
@@ -87,9 +123,11 @@ async function respond(
     headers: head.headers,
     url: head.url,
     redirected: head.redirected,
+    type: 'basic',
     signal,
-    ...(bytes === undefined ? {} : { bytes }),
-    ...(body === undefined ? {} : { stream: () => body.stream() }),
+    bytes,
+    stream: body && (() => body.stream()),
+    webSocket: undefined,
   });
 }
 

@@ -106,17 +106,26 @@ export async function fetchSocket(
   const answer = value as ConnectAnswer | null;
   if (answer === null || typeof answer !== 'object') throw new NativeTypeError('fetch failed');
   const { status, statusText, headers: given, protocol } = answer;
-  const head = { status, statusText, headers: given, url: answer.url, redirected: false, signal };
+  const head = {
+    status,
+    statusText,
+    headers: given,
+    url: answer.url,
+    redirected: false,
+    type: 'basic',
+    signal,
+    stream: undefined,
+  } as const;
   if (status !== 101) {
     wire.drop();
-    return createFetchResponse({ ...head, ...(bytes === undefined ? {} : { bytes }) });
+    return createFetchResponse({ ...head, bytes, webSocket: undefined });
   }
   const webSocket = createSocket((core) => {
     core.protocol = protocol;
     core.line = wire;
     wire.listener = core;
   });
-  return createFetchResponse({ ...head, webSocket });
+  return createFetchResponse({ ...head, bytes: undefined, webSocket });
 }
 
 function open(

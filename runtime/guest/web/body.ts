@@ -160,9 +160,18 @@ export function cloneBody(body: Body): Body {
   assertUsable(body);
   const whole = wholeOf(body);
   if (whole !== undefined) return wholeBody(whole);
-  const [first, second] = tee(streamOf(body));
+  const [first, second] = tee(streamOf(body), copyChunk);
   body.stream = first;
   return { whole: undefined, open: undefined, stream: second, used: false };
+}
+
+/**
+ * structuredClone, set by index.ts, since it knows bodies: the second of two readers must not see what the first does to a
+ * chunk (Streams, 4.9.1, step 3).
+ */
+let copyChunk: (chunk: unknown) => unknown;
+export function setCopyChunk(copy: typeof copyChunk): void {
+  copyChunk = copy;
 }
 
 /** Moves the bytes into another body and leaves this one used (Fetch, Request constructor: "create a proxy"). */
@@ -175,10 +184,6 @@ export function moveBody(body: Body): Body {
 }
 
 type Convert<T> = (whole: string | Uint8Array, owner: BodyOwner) => T;
-
-async function consumeStream<T>(stream: BodyStream, convert: Convert<T>, owner: BodyOwner): Promise<T> {
-  return convert(await readAll(stream), owner);
-}
 
 /** Fetch, 5.2 "consume body". */
 function consume<T>(owner: BodyOwner, convert: Convert<T>): Promise<T> {
@@ -195,7 +200,7 @@ function consume<T>(owner: BodyOwner, convert: Convert<T>): Promise<T> {
       case 'bytes':
         return Promise.resolve(convert(taken.bytes, owner));
       case 'stream':
-        return consumeStream(taken.stream, convert, owner);
+        return readAll(taken.stream, (bytes) => convert(bytes, owner));
     }
   } catch (error) {
     return Promise.reject(error);

@@ -20,9 +20,9 @@ import { socketCore, type WebSocket } from './websocket.ts';
 /** What a body that came in is made of; neither: no body. */
 export interface IncomingBody {
   /** Whole; taken over. May view a larger buffer. */
-  readonly bytes?: Uint8Array;
+  readonly bytes?: Uint8Array | undefined;
   /** Called on the first use of the body. */
-  readonly stream?: () => BodyStream;
+  readonly stream?: (() => BodyStream) | undefined;
 }
 
 export interface IncomingRequest extends IncomingBody {
@@ -36,8 +36,7 @@ export interface IncomingRequest extends IncomingBody {
 }
 
 export interface FetchAnswer extends IncomingBody {
-  /** Default "basic". */
-  readonly type?: ResponseState['type'];
+  readonly type: ResponseState['type'];
   readonly status: number;
   readonly statusText: string;
   readonly headers: readonly string[];
@@ -45,7 +44,7 @@ export interface FetchAnswer extends IncomingBody {
   readonly redirected: boolean;
   readonly signal: AbortSignal | undefined;
   /** With status 101. */
-  readonly webSocket?: WebSocket;
+  readonly webSocket: WebSocket | undefined;
 }
 
 function toBody({ bytes, stream }: IncomingBody): Body | null {
@@ -87,7 +86,7 @@ class IncomingState implements RequestState {
 /** The Response fetch() answers with; its headers are immutable. */
 export function createFetchResponse(init: FetchAnswer): Response {
   return createResponse({
-    type: init.type ?? 'basic',
+    type: init.type,
     status: init.status,
     statusText: init.statusText,
     url: init.url,

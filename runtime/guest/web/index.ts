@@ -2,7 +2,7 @@ import * as abort from './abort.ts';
 import { atob, btoa } from './base64.ts';
 import { Blob, File } from './blob.ts';
 import { blobUrlStatics } from './blob-url.ts';
-import type { TakenBody } from './body.ts';
+import { setCopyChunk, type TakenBody } from './body.ts';
 import { CompressionStream, DecompressionStream } from './compression.ts';
 import { DOMException } from './dom-exception.ts';
 import { CloseEvent } from './close-event.ts';
@@ -107,6 +107,7 @@ const operations: Readonly<Record<string, unknown>> = {
 /** Defines every class and function as a global of the isolate, as Web IDL does. Once, before any guest code. */
 export function installWeb(io: WebIo): void {
   setIo(io);
+  setCopyChunk(structuredClone);
   for (const name of Object.keys(blobUrlStatics))
     Object.defineProperty(URL, name, {
       value: blobUrlStatics[name],
@@ -139,11 +140,11 @@ export const createFetchResponse: (init: {
   readonly headers: readonly string[];
   readonly url: string;
   readonly redirected: boolean;
-  readonly type?: 'default' | 'error' | 'basic';
+  readonly type: 'default' | 'error' | 'basic';
   readonly signal: AbortSignal | undefined;
-  readonly bytes?: Uint8Array;
-  readonly stream?: () => BodyStream;
-  readonly webSocket?: WebSocket;
+  readonly bytes: Uint8Array | undefined;
+  readonly stream: (() => BodyStream) | undefined;
+  readonly webSocket: WebSocket | undefined;
 }) => Response = exchange.createFetchResponse as never;
 
 /** What the runtime sends out for a guest's Response; undefined for anything else; see exchange.ts. */

@@ -57,8 +57,9 @@ export function isDisturbed(stream: BodyStream): boolean {
   return stateOf(stream).disturbed;
 }
 
-export function tee(stream: BodyStream): [BodyStream, BodyStream] {
-  const { first, second } = teeReadable(stateOf(stream));
+/** With `clone` the second stream gets copies of the chunks; byte streams copy them anyway. */
+export function tee(stream: BodyStream, clone?: (chunk: unknown) => unknown): [BodyStream, BodyStream] {
+  const { first, second } = teeReadable(stateOf(stream), clone);
   return [wrapReadable(first) as never, wrapReadable(second) as never];
 }
 
@@ -130,6 +131,8 @@ export interface ByteSink {
 }
 
 export interface ByteSource {
+  /** Called once, before the stream is there. */
+  start?(sink: ByteSink): void;
   /** Called when a reader wants more, not again before its promise settled and something was enqueued. */
   pull(sink: ByteSink): void | Promise<void>;
   cancel?(reason: unknown): void | Promise<void>;
@@ -147,6 +150,7 @@ export function createByteStream(source: ByteSource, highWaterMark: number = 0):
     autoAllocate: undefined,
   });
   const sink = createSink(control);
+  source.start?.(sink);
   control.start(undefined);
   return wrapReadable(state) as never;
 }
@@ -179,39 +183,68 @@ function isBytes(value: unknown): value is Uint8Array {
   return typeof value === 'object' && value !== null && typedArrayName(value) === 'Uint8Array';
 }
 
+/** Takes one chunk. Nothing is resolved with it on the way, so no `then` of a guest's sees it. */
+interface Receiver {
+  readonly bytes: (chunk: Uint8Array) => void;
+  readonly close: () => void;
+  readonly error: (reason: unknown) => void;
+}
+
+function readInto(reader: ReaderState, { bytes, close, error }: Receiver): void {
+  reader.read({
+    chunk(value) {
+      if (isBytes(value)) bytes(value);
+      else
+        error(
+          new TypeError('A body stream may only hold Uint8Array chunks; encode text with TextEncoderStream'),
+        );
+    },
+    close,
+    error,
+  });
+}
+
 /** Locks the stream for good. A guest's patches to prototypes see nothing of it. */
 export function openReader(stream: BodyStream): BodyReader {
   const reader = new ReaderState(stateOf(stream), 'default');
   return {
     read: () =>
       new NativePromise<Uint8Array | undefined>((resolve, reject) => {
-        reader.read({
-          chunk(value) {
-            if (isBytes(value)) resolve(value);
-            else
-              reject(
-                new TypeError(
-                  'A body stream may only hold Uint8Array chunks; encode text with TextEncoderStream',
-                ),
-              );
-          },
-          close: () => resolve(undefined),
-          error: reject,
-        });
+        readInto(reader, { bytes: resolve, close: () => resolve(undefined), error: reject });
       }),
     cancel: (reason) => stateOf(stream).cancel(reason),
   };
 }
 
-/** Reads to the end. Rejects with the stream's error, or TypeError for chunks that are not bytes. */
-export async function readAll(stream: BodyStream): Promise<Uint8Array> {
-  const source = openReader(stream);
+/** Reads to the end and converts what is there. Rejects with the stream's error, or TypeError for chunks that are not bytes. */
+export function readAll<T>(stream: BodyStream, convert: (bytes: Uint8Array) => T): Promise<T> {
+  const reader = new ReaderState(stateOf(stream), 'default');
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for (let chunk = await source.read(); chunk !== undefined; chunk = await source.read()) {
-    chunks[chunks.length] = chunk;
-    length += chunk.byteLength;
-  }
+  return new NativePromise<T>((resolve, reject) => {
+    const next = (): void => {
+      readInto(reader, {
+        bytes(chunk) {
+          chunks[chunks.length] = chunk;
+          length += chunk.byteLength;
+          // A microtask later: a stream that has many chunks at hand must not fill the stack.
+          upon(settled, next);
+        },
+        close() {
+          try {
+            resolve(convert(join(chunks, length)));
+          } catch (error) {
+            reject(error);
+          }
+        },
+        error: reject,
+      });
+    };
+    next();
+  });
+}
+
+function join(chunks: readonly Uint8Array[], length: number): Uint8Array {
   if (chunks.length === 1) return chunks[0] as Uint8Array;
   const all = new Uint8Array(length);
   let offset = 0;

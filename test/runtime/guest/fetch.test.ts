@@ -98,3 +98,25 @@ void t.test('fetch: data: and blob: addresses ask nobody', async (t) => {
   t.equal(answerOf(lines).text, 'a,b');
   guest.dispose();
 });
+
+void t.test('fetch: what the network does is a TypeError with the code of the host', async (t) => {
+  const guest = await open(
+    `try { await fetch('http://a.test/') } catch (e) { return new Response([e.name, e.code, e.message].join()) }`,
+  );
+  guest.request(1);
+  const error = { name: 'Error', message: 'refused', code: 'ERR_FETCH_FAILED' };
+  t.equal(answerOf(guest.deliver([6, 1, 2, 0, error])).text, 'TypeError,ERR_FETCH_FAILED,refused');
+  guest.dispose();
+});
+
+void t.test('fetch: a body that fails is told at once, whether somebody reads or not', async (t) => {
+  const guest = await open(
+    `const r = await fetch('http://a.test/'); const reader = r.body.getReader();
+     try { await reader.closed } catch (e) { const again = await reader.read().catch((e) => e.name); return new Response([e.name, e.code, again].join()) }`,
+  );
+  guest.request(1);
+  guest.deliver([6, 1, 2, 1, head, 0, -1, 1]);
+  const lines = guest.deliver([3, 1, 3, 'broken off', 'ERR_FETCH_FAILED']);
+  t.equal(answerOf(lines).text, 'TypeError,ERR_FETCH_FAILED,TypeError');
+  guest.dispose();
+});

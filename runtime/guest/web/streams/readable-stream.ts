@@ -140,8 +140,11 @@ export function wrapReadable(state: ReadableState): ReadableStream {
 }
 
 /** Streams, 4.9.1 "ReadableStreamTee". */
-export function teeReadable(state: ReadableState): ReturnType<typeof teeDefault> {
-  return state.control instanceof ByteControl ? teeBytes(state) : teeDefault(state);
+export function teeReadable(
+  state: ReadableState,
+  clone?: (chunk: unknown) => unknown,
+): ReturnType<typeof teeDefault> {
+  return state.control instanceof ByteControl ? teeBytes(state) : teeDefault(state, clone);
 }
 
 function readSource(source: object): Members {

@@ -32,8 +32,8 @@ export function cancelBranch(
   };
 }
 
-/** Streams, 4.9.1 "ReadableStreamDefaultTee", without cloning. */
-export function teeDefault(source: ReadableState): Branches {
+/** Streams, 4.9.1 "ReadableStreamDefaultTee"; with `clone` the second branch gets copies of the chunks. */
+export function teeDefault(source: ReadableState, clone?: (chunk: unknown) => unknown): Branches {
   const reader = new ReaderState(source, 'default');
   const cancelled = new Latch(false);
   let reading = false;
@@ -49,12 +49,26 @@ export function teeDefault(source: ReadableState): Branches {
   const settle = (): void => {
     if (!one.canceled || !two.canceled) cancelled.resolve();
   };
+  /** A chunk that cannot be copied ends both branches and the source. */
+  const give = (value: unknown): void => {
+    let copy = value;
+    try {
+      if (clone !== undefined && !two.canceled) copy = clone(value);
+    } catch (error) {
+      one.control.error(error);
+      two.control.error(error);
+      cancelled.resolve(source.cancel(error));
+      return;
+    }
+    if (!one.canceled) one.control.enqueue(value);
+    if (!two.canceled) two.control.enqueue(copy);
+  };
   const request: ReadRequest = {
     chunk(value) {
       // One microtask later, so that an error of the source that comes with the chunk is seen first.
       upon(settled, () => {
         again = false;
-        each((branch) => branch.control.enqueue(value));
+        give(value);
         reading = false;
         if (again) void pull();
       });

@@ -128,3 +128,32 @@ void t.test(
     ]);
   },
 );
+
+void t.test('body: the chunks of a clone are copies, those of the first are not', async (t) => {
+  const program = `const chunk = new Uint8Array([1, 2, 3]);
+    const response = new Response(new ReadableStream({ start(c) { c.enqueue(chunk); c.close() } }));
+    const copy = response.clone();
+    const [first, second] = await Promise.all([response, copy].map(async (r) => (await r.body.getReader().read()).value));
+    const broken = new Response(new ReadableStream({ start(c) { c.enqueue(() => {}); c.close() } }));
+    const other = broken.clone();
+    const names = await Promise.all([broken, other].map((r) => r.body.getReader().read().catch((e) => e.name)));
+    return [first === chunk, second === chunk, first.buffer === second.buffer, [...second], names]`;
+  t.strictSame(await guest.run(program), [
+    true,
+    false,
+    false,
+    [1, 2, 3],
+    ['DataCloneError', 'DataCloneError'],
+  ]);
+});
+
+void t.test('body: what a guest puts on Object.prototype.then sees no chunk of a body', async (t) => {
+  const program = `const seen = []; const body = new ReadableStream({ start(c) { c.enqueue(web.encodeUtf8('a')); c.enqueue(web.encodeUtf8('b')); c.close() } });
+    const response = new Response(body);
+    Object.defineProperty(Object.prototype, 'then', { configurable: true, get() { seen.push(1); return undefined } });
+    const text = response.text();
+    let result; await new Promise((done) => { Promise.prototype.then.call(text, (t) => { result = t; done() }) });
+    delete Object.prototype.then;
+    return [result, seen.length]`;
+  t.strictSame(await guest.run(program), ['ab', 0]);
+});

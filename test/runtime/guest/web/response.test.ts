@@ -123,7 +123,7 @@ void t.test('takeResponse: text stays text when its stream was handed on unread'
 
 void t.test('response: properties of a fetched one', async (t) => {
   const program = `const r = web.createFetchResponse({ status: 404, statusText: 'Not Found', headers: ['a', '1'], url: 'http://a.b/#frag',
-      redirected: true, bytes: web.encodeUtf8('{"a":1}') });
+      redirected: true, type: 'basic', bytes: web.encodeUtf8('{"a":1}') });
     const c = r.clone();
     return [r.status, r.ok, r.statusText, r.url, r.redirected, r.type, await r.json(), await c.json(), c.url, new Response('').type]`;
   t.strictSame(await guest.run(program), [
