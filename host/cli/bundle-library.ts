@@ -20,6 +20,7 @@ export async function bundleLibrary({ file, external, root }: LibraryPlan): Prom
     absWorkingDir: root,
     entryPoints: [file],
     outfile: file,
+    charset: 'utf8',
     allowOverwrite: true,
     bundle: true,
     format: 'esm',

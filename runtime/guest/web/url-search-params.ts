@@ -1,6 +1,6 @@
 // oxlint-disable-next-line import/no-unassigned-import -- whatwg-url takes TextEncoder from the globals while it loads
 import './encoding.ts';
-import { parseUrlencodedString, serializeUrlencoded } from 'whatwg-url/lib/urlencoded.js';
+import { parseUrlencodedString } from 'whatwg-url/lib/urlencoded.js';
 import { makeIterable, requireArguments, shapeInterface, toUsvString } from './webidl.ts';
 
 type Pair = [name: string, value: string];
@@ -37,7 +37,30 @@ function decodeComponent(text: string): string {
   }
 }
 
-export { serializeUrlencoded };
+const plainText = /^[\w*.-]*$/;
+/** What encodeURIComponent leaves and this form does not; a space is "+". */
+const others = /[!'()~]|%20/g;
+const byOthers: Readonly<Record<string, string>> = {
+  '!': '%21',
+  "'": '%27',
+  '(': '%28',
+  ')': '%29',
+  '~': '%7E',
+  '%20': '+',
+};
+
+function encodeComponent(text: string): string {
+  if (plainText.test(text)) return text;
+  return encodeURIComponent(text).replace(others, (part) => byOthers[part] as string);
+}
+
+/** URL, 5.2 "application/x-www-form-urlencoded serializing". */
+function serializeUrlencoded(pairs: readonly Pair[]): string {
+  let text = '';
+  for (const [name, value] of pairs)
+    text += `${text === '' ? '' : '&'}${encodeComponent(name)}=${encodeComponent(value)}`;
+  return text;
+}
 
 /** URL, 6.2. */
 export class URLSearchParams {

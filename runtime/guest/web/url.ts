@@ -1,40 +1,9 @@
-// oxlint-disable-next-line import/no-unassigned-import -- whatwg-url takes TextEncoder from the globals while it loads
-import './encoding.ts';
 import * as machine from 'whatwg-url/lib/url-state-machine.js';
 import type { UrlRecord } from 'whatwg-url/lib/url-state-machine.js';
+import { isSimple, parsePlain, parseUrl, type Plain, serializeUrl } from './parse-url.ts';
 import { createSearchParams, resetSearchParams, type URLSearchParams } from './url-search-params.ts';
+import { encodeFragment, encodeQuery, parsePath } from './special-url.ts';
 import { requireArguments, shapeInterface, toUsvString } from './webidl.ts';
-
-/**
- * http(s) URLs that the parser would leave as they are: lower-case host without Punycode, an IPv4 address in its normal
- * form or a last label that begins with a letter; no character the parser escapes; no "." at the start of a segment.
- * Groups: scheme, host, port, path, query, fragment. Parsing these so is what makes new URL(request.url) cheap.
- */
-const byte = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
-const plain = new RegExp(
-  `^(https?)://((?:${byte}\\.){3}${byte}|(?:(?!xn--)[a-z0-9_-]+\\.)*(?!xn--)[a-z][a-z0-9_-]*)` +
-    '(?::([1-9]\\d{0,3}))?' +
-    '((?:/(?!\\.|%2[eE])[!$-.0-;=@-\\[\\]_a-z|~]*)+)' +
-    '(?:\\?([!$-&(-;=?-~]*))?(?:#([!#-;=?-_a-~]*))?$',
-);
-
-type Plain = readonly (string | undefined)[];
-
-function parsePlain(text: string): Plain | undefined {
-  const found = plain.exec(text);
-  if (found === null) return undefined;
-  if (found[3] === '80' && found[1] === 'http') return undefined;
-  if (found[3] === '443' && found[1] === 'https') return undefined;
-  return found;
-}
-
-/** URL, 4.4, or undefined where that fails. */
-export function parseUrl(text: string, base?: string): UrlRecord | undefined {
-  if (base === undefined) return machine.basicURLParse(text) ?? undefined;
-  const baseURL = machine.basicURLParse(base);
-  if (baseURL === null) return undefined;
-  return machine.basicURLParse(text, { baseURL }) ?? undefined;
-}
 
 /**
  * The address of a Request: parsed, absolute, serialised with its fragment.
@@ -52,7 +21,7 @@ export function toRequestUrl(value: unknown): string {
     throw new TypeError(
       'The URL of a request may not hold a user name or password; use an authorization header',
     );
-  return machine.serializeURL(record);
+  return serializeUrl(record);
 }
 
 /** The serialised URL of `value`, undefined when it cannot be parsed. */
@@ -60,7 +29,7 @@ export function toAbsoluteUrl(value: unknown): string | undefined {
   const text = toUsvString(value);
   if (parsePlain(text)) return text;
   const record = parseUrl(text);
-  return record && machine.serializeURL(record);
+  return record && serializeUrl(record);
 }
 
 /** Brand check; never calls guest code. */
@@ -81,7 +50,9 @@ export class URL {
 
   static canParse(url: unknown, base: unknown = undefined): boolean {
     requireArguments(arguments.length, 1, 'URL.canParse');
-    return parseUrl(toUsvString(url), base === undefined ? undefined : toUsvString(base)) !== undefined;
+    const text = toUsvString(url);
+    if (base !== undefined) return parseUrl(text, toUsvString(base)) !== undefined;
+    return parsePlain(text) !== undefined || parseUrl(text) !== undefined;
   }
 
   static parse(url: unknown, base: unknown = undefined): URL | null {
@@ -110,7 +81,7 @@ export class URL {
   }
 
   get #record(): UrlRecord {
-    return (this.#parsed ??= machine.basicURLParse(this.#href as string) as UrlRecord);
+    return (this.#parsed ??= parseUrl(this.#href as string) as UrlRecord);
   }
 
   /** Runs a setter's steps on the record. */
@@ -127,7 +98,7 @@ export class URL {
   }
 
   get #text(): string {
-    return (this.#href ??= machine.serializeURL(this.#record));
+    return (this.#href ??= serializeUrl(this.#record));
   }
 
   get href(): string {
@@ -222,6 +193,10 @@ export class URL {
     if (machine.hasAnOpaquePath(this.#record)) return;
     const text = toUsvString(value);
     this.#change((url) => {
+      if (isSimple(url, text)) {
+        url.path = parsePath(text);
+        return;
+      }
       url.path = [];
       machine.basicURLParse(text, { url, stateOverride: 'path start' });
     });
@@ -240,6 +215,10 @@ export class URL {
     this.#change((url) => {
       url.query = text === '' ? null : '';
       if (text === '') return;
+      if (isSimple(url, text)) {
+        url.query = encodeQuery(text.startsWith('?') ? text.slice(1) : text);
+        return;
+      }
       machine.basicURLParse(text.startsWith('?') ? text.slice(1) : text, { url, stateOverride: 'query' });
     });
     if (this.#params) resetSearchParams(this.#params, this.#query);
@@ -262,6 +241,10 @@ export class URL {
     this.#change((url) => {
       url.fragment = text === '' ? null : '';
       if (text === '') return;
+      if (isSimple(url, text)) {
+        url.fragment = encodeFragment(text.startsWith('#') ? text.slice(1) : text);
+        return;
+      }
       machine.basicURLParse(text.startsWith('#') ? text.slice(1) : text, { url, stateOverride: 'fragment' });
     });
   }

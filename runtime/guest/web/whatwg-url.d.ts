@@ -26,5 +26,4 @@ declare module 'whatwg-url/lib/url-state-machine.js' {
 
 declare module 'whatwg-url/lib/urlencoded.js' {
   export function parseUrlencodedString(input: string): [string, string][];
-  export function serializeUrlencoded(tuples: readonly (readonly [string, string])[]): string;
 }
