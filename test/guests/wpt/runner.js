@@ -54,10 +54,13 @@ export default {
 
 const strictMode = /^(?:\s|\/\/.*|\/\*[^]*?\*\/)*['"]use strict['"]/;
 
-/** A script, not the test itself, that declares nothing others can only see in the same text. */
+/**
+ * A script, not the test itself, that declares nothing others can only see in the same text. What is for all tests puts
+ * what it offers on the global itself.
+ */
 function isAlone(script, scripts) {
-  if (script === scripts.at(-1) || strictMode.test(script.source)) return false;
-  return !/^(?:let|const|class)\b/m.test(script.source);
+  if (script === scripts.at(-1)) return false;
+  return script.name.startsWith('/resources/') || !/^(?:let|const|class)\b/m.test(script.source);
 }
 
 /**

@@ -1,5 +1,5 @@
 // META: title=a file that passes
-// META: script=/resources/sum.js
+// META: script=/common/sum.js
 
 test(() => assert_equals(sum(1, 2), 3), 'functions of a script are global');
 test(() => assert_equals(zero, 0), 'so are its constants');
