@@ -16,6 +16,7 @@ const own: Readonly<Record<string, string>> = {
   async_hooks: 'async-hooks',
   buffer: 'buffer',
   console: 'console',
+  crypto: 'crypto',
   events: 'events',
   os: 'os',
   perf_hooks: 'perf-hooks',

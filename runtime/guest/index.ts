@@ -7,6 +7,7 @@ import { deliver } from './deliver.ts';
 import { fetch } from './fetch.ts';
 import { harden } from './harden.ts';
 import { allOver, settleQuiet } from './invocation.ts';
+import { installOpenServices } from './open-services.ts';
 import { ask, connect as connectOutput } from './output.ts';
 import type { Port } from './output.ts';
 import { NativeDate } from './primordials.ts';
@@ -57,6 +58,7 @@ export function install(
   installClock();
   defineGlobals({ fetch, ...timerGlobals, ...cryptoGlobals, ...startGlobals, reportError: report });
   defineGlobals(cacheGlobals);
+  installOpenServices();
   defineGlobals({ console: createConsole() });
   defineReplaceable('self', globalThis);
   defineReplaceable('navigator', navigator);

@@ -30,6 +30,8 @@ export interface EngineGuest {
 
 /** `source` is a module with a fetch handler. */
 export async function openEngineGuest(source: string, cpuMs = 1e5): Promise<EngineGuest> {
+  // As a cell's channel does: isolated-vm alone does not always keep the loop going after another isolate was disposed.
+  const alive = setInterval(() => undefined, 1000);
   const engine = new IsolateEngine({ bundle: await bundle, spares: 0, beat: () => undefined });
   const listener = new Listener();
   const limits = { ...defaultLimits, cpuMs, startupCpuMs: 10_000 };
@@ -46,6 +48,7 @@ export async function openEngineGuest(source: string, cpuMs = 1e5): Promise<Engi
     close() {
       instance.dispose();
       engine.close();
+      clearInterval(alive);
     },
   };
 }
