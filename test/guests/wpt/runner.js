@@ -38,8 +38,11 @@ export default {
         ending.resolve([fileLevel[status], toMessage(message)]);
       });
       const first = own.findIndex((script) => !isAlone(script, own));
-      for (const { name, source } of own.slice(0, first)) evaluate(`${source}\n//# sourceURL=${name}`);
-      evaluate(joinScripts(own.slice(first)));
+      // A strict test would make the sloppy ones it is joined with strict, too.
+      const isStrict = strictMode.test(own.at(-1).source);
+      const alone = isStrict ? own.filter((script) => isAlone(script, own)) : own.slice(0, first);
+      for (const { name, source } of alone) evaluate(`${source}\n//# sourceURL=${name}`);
+      evaluate(joinScripts(own.filter((script) => !alone.includes(script))));
     } catch (error) {
       thrown = describe(error);
     }
