@@ -6,3 +6,4 @@ export * from './handlers.js';
 export * from './kv.js';
 export * from './notify.js';
 export * from './services.js';
+export * from './sockets.js';

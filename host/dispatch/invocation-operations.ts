@@ -14,6 +14,7 @@ export function operationsOf(invocation: Invocation, owner: InvocationOwner): Op
     origin: new InvocationOrigin(call, id, () => invocation.deadline),
     request: call.kind === 'request' ? call : undefined,
     attachment: (name) => pool.attachments.get(name),
+    renews: () => invocation.socket?.renews() === true,
     exceeded: () => invocation.exceed('subrequests'),
     failed: (error, what) => owner.failed(error, what, target),
     redact: redactOf(target),

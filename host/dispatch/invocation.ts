@@ -50,7 +50,7 @@ export class Invocation implements Handle, Resident {
   #cancelled = false;
   #discarded = false;
   /** Set once its connection is a WebSocket. */
-  #socket: AcceptedSocket | undefined;
+  socket: AcceptedSocket | undefined;
   /** Bytes of the streamed response that the sink holds. */
   #unconsumed = 0;
   /** Its place among all that are under way; the dispatcher's. */
@@ -122,14 +122,14 @@ export class Invocation implements Handle, Resident {
   write(bytes: Uint8Array): void {
     if (this.#over) return;
     this.bytesIn += bytes.length;
-    if (this.#socket !== undefined) return this.#socket.received(bytes);
+    if (this.socket !== undefined) return this.socket.received(bytes);
     if (this.bytesIn > this.pool.target.deployment.limits.requestBodyBytes)
       return this.exceed('requestBodyBytes');
     this.#sendBody({ kind: In.Chunk, rest: `0,0,${bytes.length}`, bytes });
   }
 
   end(): void {
-    this.#socket?.closed();
+    this.socket?.closed();
     this.#sendBody({ kind: In.End, rest: '0', bytes: undefined });
   }
 
@@ -269,7 +269,7 @@ export class Invocation implements Handle, Resident {
 
   /** Its cell is being replaced: a call may finish there, a WebSocket has no end of its own. Its client opens another. */
   leaveDraining(): void {
-    if (this.#socket !== undefined && this.#instance?.cell.state === 'draining')
+    if (this.socket !== undefined && this.#instance?.cell.state === 'draining')
       this.finish({ kind: 'refused', reason: 'closing' });
   }
 
@@ -281,7 +281,7 @@ export class Invocation implements Handle, Resident {
 
   /** Its clock has run out. */
   late(): void {
-    this.exceed(this.#socket?.clock ?? 'wallMs');
+    this.exceed(this.socket?.clock ?? 'wallMs');
   }
 
   /** At most `ms` more from now on. */
@@ -291,8 +291,8 @@ export class Invocation implements Handle, Resident {
 
   leave(): void {
     if (this.#instance === undefined) return;
-    if (this.#socket === undefined) this.#instance.inFlight--;
-    else this.#socket.leave();
+    if (this.socket === undefined) this.#instance.inFlight--;
+    else this.socket.leave();
     this.#instance.waiting.delete(this);
     this.#instance = undefined;
   }
@@ -316,7 +316,7 @@ export class Invocation implements Handle, Resident {
     this.#open = head.body.kind === 'stream';
     this.#outcome = { kind: 'responded', status: head.status };
     this.#sink.head(head.status, head.headers, head.body);
-    if (this.#socket !== undefined) this.#sink.wants(initialCredit);
+    if (this.socket !== undefined) this.#sink.wants(initialCredit);
   }
 
   /** The function accepts a WebSocket; false when that has ended the call. */
@@ -325,8 +325,8 @@ export class Invocation implements Handle, Resident {
       if (direction === 'in') this.#operations?.renew();
       this.#owner.messages(this, direction, count);
     };
-    this.#socket = AcceptedSocket.open(this, head, { passed });
-    return this.#socket !== undefined;
+    this.socket = AcceptedSocket.open(this, head, { passed });
+    return this.socket !== undefined;
   }
 
   #chunk(stream: number, bytes: Buffer): void {
@@ -335,7 +335,7 @@ export class Invocation implements Handle, Resident {
     this.#unconsumed += bytes.length;
     if (this.#unconsumed > initialCredit * 2) throw new TypeError('more of a body than was asked for');
     this.bytesOut += bytes.length;
-    if (this.#socket !== undefined) return this.#socket.count(bytes) ? this.#sink.chunk(bytes) : undefined;
+    if (this.socket !== undefined) return this.socket.count(bytes) ? this.#sink.chunk(bytes) : undefined;
     if (this.bytesOut > this.pool.target.deployment.limits.responseBodyBytes)
       return this.exceed('responseBodyBytes');
     this.#sink.chunk(bytes);
@@ -345,7 +345,7 @@ export class Invocation implements Handle, Resident {
     if (stream !== 1) return this.#operations?.end(stream);
     if (!this.#open || this.#cancelled) return;
     this.#open = false;
-    this.#socket?.closed();
+    this.socket?.closed();
     this.#sink.end();
   }
 

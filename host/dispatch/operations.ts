@@ -13,6 +13,8 @@ export interface OperationsOwner extends GuestLine {
   readonly request: Credentials | undefined;
   /** The attachment behind `env[name]`; "" is the runtime itself. */
   attachment(name: string): Pick<Attachment, 'grant'> | undefined;
+  /** Asked when there are too many: true when those that are over do not count any more. */
+  renews(): boolean;
   exceeded(): void;
   /** A text without the function's secrets. */
   redact(text: string): string;
@@ -59,6 +61,7 @@ export class Operations {
       throw new TypeError('operation');
     if (this.#aborts.has(op)) throw new TypeError(`operation ${op} is under way`);
     this.#count++;
+    if (this.#count > this.#owner.subrequests && this.#owner.renews()) this.renew(1);
     if (this.#count > this.#owner.subrequests) return this.#owner.exceeded();
     this.#aborts.set(op, undefined);
     const signal = (): AbortSignal => this.#signal(op);
@@ -75,10 +78,11 @@ export class Operations {
     void this.#run(op, binding, operation);
   }
 
-  /** A message came over the invocation's WebSocket: what is over does not count any more. */
-  renew(): void {
-    this.#total += this.#count - this.#aborts.size;
-    this.#count = this.#aborts.size;
+  /** A message came over the invocation's WebSocket: what is over does not count any more. `more`: begun just now. */
+  renew(more: number = 0): void {
+    const left = this.#aborts.size + more;
+    this.#total += this.#count - left;
+    this.#count = left;
   }
 
   chunk(stream: number, bytes: Uint8Array): void {

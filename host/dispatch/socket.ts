@@ -11,6 +11,8 @@ export interface AcceptedSocketOptions {
   readonly passed: (direction: 'in' | 'out', count: number) => void;
 }
 
+const periodMs = 1000;
+
 /**
  * The connection of an invocation that is a WebSocket. It is not in flight in its instance any more, and has a clock of its
  * own; what passes is counted and held to `messageBytes`.
@@ -21,6 +23,7 @@ export class AcceptedSocket {
   readonly #passed: AcceptedSocketOptions['passed'];
   readonly #in: SocketScanner;
   readonly #out: SocketScanner;
+  #renewedAt: number = performance.now();
   /** What the invocation's deadline is for. */
   clock: 'socketMs' | 'wallMs' = 'socketMs';
 
@@ -66,6 +69,14 @@ export class AcceptedSocket {
     if (this.#out.tooLong) this.#invocation.exceed('messageBytes');
     else if (this.#out.messages > before) this.#passed('out', this.#out.messages - before);
     return !this.#out.tooLong;
+  }
+
+  /** True once in a second: a socket that only sends has its operations anew then. */
+  renews(): boolean {
+    const now = performance.now();
+    if (now - this.#renewedAt < periodMs) return false;
+    this.#renewedAt = now;
+    return true;
   }
 
   /** It is closed: what follows is work after the answer, like any. */

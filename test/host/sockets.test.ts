@@ -231,3 +231,40 @@ void t.test('sockets: messages are metered as they go', async (t) => {
     (await test.host.metrics()).includes(`islet_socket_messages_out_total{function="${name}",version="1"} 7`),
   );
 });
+
+void t.test('sockets: a socket answers an upgrade request, and nothing else', async (t) => {
+  await test.deploy(
+    'always',
+    `export default { fetch(request) {
+    const pair = new WebSocketPair();
+    const { searchParams } = new URL(request.url);
+    if (searchParams.has('none')) return new Response(null, { status: 101 });
+    if (searchParams.has('status')) return new Response(null, { status: 200, webSocket: pair[0] });
+    if (searchParams.has('twice')) new Response(null, { status: 101, webSocket: pair[0] }).clone();
+    if (searchParams.has('fake')) return new Response(null, { status: 101, webSocket: {} });
+    if (searchParams.has('early')) pair[1].send('too early');
+    if (searchParams.has('copy')) {
+      const first = new Response(null, { status: 101, webSocket: pair[0] });
+      pair[1].accept();
+      pair[1].send('copied');
+      return new Response(first.body, first);
+    }
+    return new Response(null, { status: 101, webSocket: pair[0] });
+  } }`,
+  );
+  const url = `ws://127.0.0.1:${test.port}/always/`;
+  t.match(await test.request('/always/'), {
+    status: 500,
+    headers: { 'x-islet-error': ['ERR_GUEST_RESULT'] },
+  });
+  t.equal((await test.host.fetch('always', new Request('http://x/'))).status, 500, 'nor that of an embedder');
+  for (const query of ['none', 'status', 'twice', 'fake', 'early'])
+    t.match(await openSocket(`${url}?${query}`), { status: 500 }, query);
+  t.equal(await (await connectSocket(`${url}?copy`)).next(), 'copied', 'a Response made of it has it too');
+  await test.deploy('lambda', `export const handler = async () => ({ statusCode: 101 })`);
+  t.match(
+    await openSocket(`ws://127.0.0.1:${test.port}/lambda/`),
+    { status: 500 },
+    'an event handler has no sockets',
+  );
+});

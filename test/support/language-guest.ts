@@ -174,6 +174,7 @@ export class LanguageGuest {
       origin: { depth: 0 },
       request: undefined,
       attachment: (name) => (name === 'KV' ? this.#kv : undefined),
+      renews: () => false,
       exceeded: () => undefined,
       redact: (text) => text,
       failed: (error) => {

@@ -86,6 +86,14 @@ export default {
     const other = await env.OTHER.call<{ n: number }>({ id });
     const back: unknown = await env.NEW.call('x', { n: other.n });
     console.log(text, many, stream, nothing, sum, back, env.MODE.length, env.API_KEY.length);
+    if (request.headers.get('upgrade') === 'websocket') {
+      const pair = new WebSocketPair();
+      pair[1].accept();
+      pair[1].addEventListener('message', ({ data }) => pair[1].send(data));
+      const { webSocket } = await fetch('https://example.com/', { headers: { upgrade: 'websocket' } });
+      webSocket?.accept();
+      return new Response(null, { status: 101, webSocket: pair[0] });
+    }
     if (new URL(request.url).pathname === '/o') return env.OTHER.fetch('/path');
     return env.ASSETS.fetch(request);
   },
