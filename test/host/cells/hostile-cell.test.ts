@@ -282,7 +282,10 @@ void t.test('hostile cell: one operation number twice ends it', async (t) => {
     scene.far.write(encode({ type: Frame.Line, id: 2, text: line, bytes: new Uint8Array() }));
   await settle();
   t.equal(scene.client.state, 'dead');
-  t.same(scene.ended, calls.map(() => 1));
+  t.same(
+    scene.ended,
+    calls.map(() => 1),
+  );
 });
 
 void t.test('hostile cell: what is begun or loaded in a dead one is lost, not forgotten', async (t) => {
