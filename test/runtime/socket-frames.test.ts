@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import t from 'tap';
 import { encodeEnd, encodeMessage, SocketReader, SocketScanner } from '#runtime/socket-frames.ts';
 import type { SocketMessage } from '#runtime/socket-frames.ts';
