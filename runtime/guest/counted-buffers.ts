@@ -41,6 +41,28 @@ function openBallast(bytes: number): object {
   }
 }
 
+/** How the length of some buffers changes, by buffer: those that are WebAssembly's memories grow as memories do. */
+const resizers = new WeakMap<object, (length: number) => void>();
+const getResizer = uncurry(resizers.get) as (
+  map: typeof resizers,
+  buffer: object,
+) => ((length: number) => void) | undefined;
+const setResizer = uncurry(resizers.set) as (
+  map: typeof resizers,
+  buffer: object,
+  resizer: (length: number) => void,
+) => unknown;
+
+/** From now on `buffer.resize(length)` is `resize(length)`, with the length converted. */
+export function setResize(buffer: object, resize: (length: number) => void): void {
+  setResizer(resizers, buffer, resize);
+}
+
+const resizeNative = uncurry(ArrayBuffer.prototype.resize as (this: unknown, length: unknown) => void);
+
+/** V8's own resize, uncounted. */
+export const nativeResize: (buffer: unknown, length: number) => void = resizeNative;
+
 type Buffer = typeof ArrayBuffer | typeof SharedArrayBuffer;
 
 /** Puts a constructor that counts in the place of V8's. */
@@ -60,9 +82,15 @@ export function installArrayBuffer(): void {
       if (ballast !== undefined) setBallast(ballasts, moved, ballast);
       return moved;
     },
+    resize(this: unknown, length: unknown): void {
+      const resize = isObject(this) ? getResizer(resizers, this) : undefined;
+      if (resize === undefined) resizeNative(this, length);
+      else resize(toIndex(length));
+    },
   };
   defineProperty(methods.transfer, 'length', { value: 0, configurable: true });
-  defineProperty(prototype, 'transfer', { value: methods.transfer, writable: true, configurable: true });
+  for (const name of ['transfer', 'resize'] as const)
+    defineProperty(prototype, name, { value: methods[name], writable: true, configurable: true });
   defineProperty(globalThis, 'ArrayBuffer', { value: Counted, writable: true, configurable: true });
 }
 
@@ -97,6 +125,10 @@ function createConstructor(Native: Buffer, name: string): object {
   });
   defineProperty(Native.prototype, 'constructor', { value: Counted, writable: true, configurable: true });
   return Counted;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 /** ECMA-262, ToIndex. */

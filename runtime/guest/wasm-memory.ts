@@ -9,10 +9,12 @@ import {
   requireRoom,
   reserve,
 } from './wasm-account.ts';
-import { countWith } from './counted-buffers.ts';
+import { countWith, nativeResize, setResize } from './counted-buffers.ts';
+import type { Counted } from './wasm-account.ts';
 import {
   NativeNumber,
   NativeTypeError,
+  bufferLength,
   construct,
   isInteger,
   max,
@@ -27,6 +29,7 @@ import type { MemoryType } from './wasm-sections.ts';
 
 const NativeBigInt = BigInt;
 const { asIntN } = BigInt;
+const nativeToResizable: (memory: unknown) => unknown = uncurry(NativeMemory.prototype.toResizableBuffer);
 const nativeGrow: (memory: unknown, pages: unknown) => unknown = uncurry(NativeMemory.prototype.grow);
 
 /** Pages that addresses of 32 and of 64 bits reach. */
@@ -137,11 +140,28 @@ function toPages(value: unknown, wide: boolean): number | bigint {
 }
 
 /** What stands in the place of V8's own methods of memories. */
-export const memoryMethods: Readonly<Record<'grow', (delta: unknown) => unknown>> = {
-  grow(this: unknown, delta: unknown): unknown {
+export const memoryMethods: Readonly<Record<string, (this: unknown, delta: unknown) => unknown>> = {
+  grow(delta) {
     return growMemory(this, delta);
   },
+  toResizableBuffer() {
+    return toResizable(this);
+  },
 };
+
+/** The memory as a buffer whose `resize` grows it: by whole pages, and counted. */
+function toResizable(memory: unknown): unknown {
+  const buffer = nativeToResizable(memory) as ArrayBuffer;
+  const found = countedOf(memory);
+  // One that is shared counts at its maximum.
+  if (found === undefined) return buffer;
+  setResize(buffer, (length) => {
+    const pages = (length - bufferLength(buffer)) / pageBytes;
+    if (!isInteger(pages) || pages <= 0) return nativeResize(buffer, length);
+    take(found, pages, 'ArrayBuffer.resize()', () => nativeResize(buffer, length));
+  });
+  return buffer;
+}
 
 function growMemory(memory: unknown, delta: unknown): unknown {
   const found = countedOf(memory);
@@ -149,12 +169,17 @@ function growMemory(memory: unknown, delta: unknown): unknown {
   const wanted = toPages(delta, found.wide);
   const pages = NativeNumber(wanted);
   if (!isSize(pages, found.wide)) return nativeGrow(memory, wanted);
-  const buffer = reserve(pages, 'WebAssembly.Memory.grow()');
+  return take(found, pages, 'WebAssembly.Memory.grow()', () => nativeGrow(memory, wanted));
+}
+
+/** Grows a memory by `run`, with the account told. Throws a RangeError, or what `run` throws. */
+function take<Result>(found: Counted, pages: number, what: string, run: () => Result): Result {
+  const buffer = reserve(pages, what);
   try {
-    const before = nativeGrow(memory, wanted);
+    const result = run();
     found.entry.pages += pages;
     if (buffer !== undefined) found.ballast = { buffer, before: found.ballast };
-    return before;
+    return result;
   } catch (error) {
     release(pages);
     throw error;

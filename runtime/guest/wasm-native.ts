@@ -2,6 +2,7 @@
 export interface WasmMemory {
   readonly buffer: ArrayBuffer;
   grow(pages: unknown): unknown;
+  toResizableBuffer(): ArrayBuffer;
 }
 export type WasmModule = object;
 export type WasmInstance = object;

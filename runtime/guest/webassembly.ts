@@ -43,6 +43,8 @@ export function installWebAssembly(): void {
   parts = takeResponseParts();
   const statics = Object.getOwnPropertyDescriptors(NativeModule);
   stand(named(Module, 'Module'), NativeModule.prototype);
+  // %AbstractModuleSource%, where V8 has it.
+  Object.setPrototypeOf(Module, Object.getPrototypeOf(NativeModule) as object);
   for (const name of ['exports', 'imports', 'customSections'] as const) {
     const value: unknown = name === 'imports' ? named(importsOf, 'imports') : statics[name]?.value;
     defineProperty(Module, name, { ...statics[name], value });
@@ -50,12 +52,12 @@ export function installWebAssembly(): void {
   stand(named(Instance, 'Instance'), NativeInstance.prototype);
   const memories: object = NativeMemory.prototype;
   stand(named(Memory, 'Memory'), memories);
-  defineProperty(memories, 'grow', {
-    ...getOwnPropertyDescriptor(memories, 'grow'),
-    value: named(memoryMethods.grow, 'grow'),
-  });
-  for (const name of ['toResizableBuffer', 'toFixedLengthBuffer'])
-    delete (memories as Record<string, unknown>)[name];
+  for (const name of Object.keys(memoryMethods)) {
+    const { length } = (memories as Record<string, { length: number }>)[name] ?? { length: 0 };
+    const value = named(memoryMethods[name] as object, name);
+    defineProperty(value, 'length', { value: length, configurable: true });
+    defineProperty(memories, name, { ...getOwnPropertyDescriptor(memories, name), value });
+  }
   const classes = { Module, Instance, Memory };
   for (const name of Object.keys(classes) as (keyof typeof classes)[])
     defineProperty(native, name, { value: classes[name], writable: true, configurable: true });

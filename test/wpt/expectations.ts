@@ -1,4 +1,4 @@
-import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join, matchesGlob } from 'node:path';
 import type { Variant } from './checkout.ts';
 import { variantName } from './checkout.ts';
@@ -45,14 +45,17 @@ export async function readExpectations(folder: string): Promise<ReadonlyMap<stri
   return read;
 }
 
+/** A row that expects nothing has no file. */
 export async function writeExpectations(folder: string, row: string, value: Expectations): Promise<void> {
-  await mkdir(folder, { recursive: true });
   const { excluded, failures } = value;
+  const file = join(folder, expectationsFile(row));
+  if (excluded.length === 0 && failures.length === 0) return await rm(file, { force: true });
+  await mkdir(folder, { recursive: true });
   const parts = {
     ...(excluded.length === 0 ? {} : { excluded }),
     ...(failures.length === 0 ? {} : { failures }),
   };
-  await writeFile(join(folder, expectationsFile(row)), `${JSON.stringify(parts, null, 2)}\n`);
+  await writeFile(file, `${JSON.stringify(parts, null, 2)}\n`);
 }
 
 /** Whether a variant is run; its path may match as a glob, its name with the query exactly. */

@@ -303,3 +303,16 @@ await t.test('WebAssembly: start functions, data, tables, globals and many secti
       WebAssembly.Module.customSections(module(bytes), 'note').map((one) => one.byteLength), WebAssembly.Module.imports(module(bytes)).map((one) => one.name)]`);
   t.same(value, [1, 142, 144, 5, 5, 142, 2, [3], ['tell', 'base']]);
 });
+
+void t.test('webassembly: a memory as a resizable buffer grows by pages, and counts', async (t) => {
+  const value = await evaluate(`(() => {
+    const tried = (run) => { try { return run() } catch (e) { return e.name } };
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 2000 });
+    const first = memory.buffer;
+    const buffer = memory.toResizableBuffer();
+    buffer.resize(3 * 65536);
+    return [first.detached, buffer.resizable, memory.buffer === buffer, memory.grow(1), buffer.byteLength / 65536, tried(() => buffer.resize(1)),
+      tried(() => buffer.resize(4 * 65536 + 1)), tried(() => buffer.resize(1999 * 65536)), buffer.byteLength / 65536, memory.toFixedLengthBuffer().resizable,
+      tried(() => WebAssembly.Memory.prototype.toResizableBuffer.call({}))] })()`);
+  t.same(value, [true, true, true, 3, 4, 'RangeError', 'RangeError', 'RangeError', 4, false, 'TypeError']);
+});
