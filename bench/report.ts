@@ -17,6 +17,8 @@ export interface BenchReport {
   readonly kv?: KvReport;
   readonly auth?: AuthReport;
   readonly web?: WebReport;
+  /** `crypto.subtle` beside Node's own. */
+  readonly crypto?: readonly WebCaseRow[];
   readonly streaming?: StreamingReport;
   readonly wasm?: WasmReport;
 }

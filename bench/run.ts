@@ -14,6 +14,7 @@ import type { BenchReport } from './report.ts';
 import { measureStreaming } from './streaming.ts';
 import { toText } from './tables.ts';
 import { measureWarm } from './warm.ts';
+import { measureCrypto } from './crypto.ts';
 import { measureWeb } from './web.ts';
 import { measureWasm } from './wasm.ts';
 
@@ -39,6 +40,7 @@ export async function runBench(options: BenchOptions = {}): Promise<BenchReport>
       ...(only.includes('auth') ? { auth: await measureAuth(run) } : {}),
       ...(only.includes('streaming') ? { streaming: await measureStreaming(run) } : {}),
       ...(only.includes('web') ? { web: await measureWeb(run) } : {}),
+      ...(only.includes('crypto') ? { crypto: await measureCrypto(run) } : {}),
       ...(only.includes('wasm') ? await wasmOf(run) : {}),
     };
     const report: BenchReport = {

@@ -4,7 +4,7 @@ import { millis, rateCells, rateHeads } from './cells.ts';
 import { kvText } from './kv-tables.ts';
 import type { BenchReport, ColdReport, DensityReport, StreamingReport, WarmReport } from './report.ts';
 import { wasmText } from './wasm-tables.ts';
-import { webText } from './web-tables.ts';
+import { cryptoText, webText } from './web-tables.ts';
 
 const MB = 2 ** 20;
 
@@ -26,6 +26,7 @@ export function toText(report: BenchReport): string {
     ...(report.auth === undefined ? [] : authText(report.auth)),
     ...(report.streaming === undefined ? [] : streamingText(report.streaming)),
     ...(report.web === undefined ? [] : webText(report.web)),
+    ...(report.crypto === undefined ? [] : cryptoText(report.crypto)),
     ...(report.wasm === undefined ? [] : wasmText(report.wasm)),
   ];
   return `${blocks.map((lines) => lines.join('\n')).join('\n\n')}\n`;

@@ -2,6 +2,7 @@ import ivm from 'isolated-vm';
 import { domainToASCII } from 'node:url';
 import { randomBytes } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
+import type { SharedState } from './services/service.ts';
 import { refuseCall, type BlockingCall, type BlockingReply } from './services/now.ts';
 
 /** The guest bundle (runtime/guest) and V8's cache of it. */
@@ -30,6 +31,8 @@ export interface Sandbox {
   /** Shared memory. marker[0]: the invocation the guest runs just now, 0 when none; marker[1]: the last it ran. */
   readonly marker: Int32Array;
   readonly port: Port;
+  /** What the cell's services keep for this isolate. */
+  readonly shared: SharedState;
   readonly memoryMb: number;
   /** Called when V8 says that this process is lost. */
   onCatastrophe: (message: string) => void;
@@ -94,6 +97,7 @@ export async function openSandbox(bundle: GuestBundle, memoryMb: number): Promis
       start,
       marker,
       port,
+      shared: new Map(),
       memoryMb,
       onCatastrophe: () => undefined,
       createMs: created - began,

@@ -119,6 +119,7 @@ class Startup {
     sandbox.onCatastrophe = (message) => watcher.condemned(message);
     const desk = new ServiceDesk({
       cpuMs: spec.limits.startupCpuMs,
+      shared: sandbox.shared,
       isOpen: () => !sandbox.isolate.isDisposed,
     });
     sandbox.port.serve = (call) => serveNow(desk, this.#payer, call);

@@ -72,7 +72,7 @@ export class IsolateInstance implements Instance {
     this.#entryTimeoutMs = entryTimeoutMs(limits.cpuMs);
     this.#cpuNs = sandbox.isolate.cpuTime;
     const find = (invocation: number): Invocation | undefined => this.#invocations.get(invocation);
-    const desk = openDesk(limits.cpuMs, find);
+    const desk = openDesk(limits.cpuMs, sandbox.shared, find);
     this.#output = new Output({
       watcher,
       logBytes: limits.logBytes,

@@ -1,4 +1,5 @@
 import type { Sockets } from './socket-budgets.ts';
+import type { SharedState } from './services/service.ts';
 import { closeTab, ServiceDesk, type Payer, type Tab } from './services/desk.ts';
 
 /** What the cell keeps of one invocation: its budgets and what must be taken back when it ends. */
@@ -99,9 +100,10 @@ export function clearTimer(of: Invocation, id: number): void {
 /** Where invocations with so much CPU each have work done; `find` knows those that are not over. */
 export function openDesk(
   cpuMs: number,
+  shared: SharedState,
   find: (invocation: number) => Invocation | undefined,
 ): ServiceDesk<Invocation> {
-  return new ServiceDesk({ cpuMs, isOpen: (payer) => find(payer.number) === payer });
+  return new ServiceDesk({ cpuMs, shared, isOpen: (payer) => find(payer.number) === payer });
 }
 
 /** The invocation is over: takes back what it still holds. */

@@ -22,6 +22,8 @@ export interface Tab {
 export interface DeskOptions<Who extends Payer> {
   /** The CPU budget of a payer, in ms. */
   readonly cpuMs: number;
+  /** What services keep for the whole instance, its top level included; default: of this desk alone. */
+  readonly shared?: SharedState;
   /** Whether somebody still waits for the answer. */
   isOpen(payer: Who): boolean;
 }
@@ -51,12 +53,13 @@ const mostAtOnce = 2;
  */
 export class ServiceDesk<Who extends Payer = Payer> {
   readonly #options: DeskOptions<Who>;
-  readonly #shared: SharedState = new Map();
+  readonly #shared: SharedState;
   #running = 0;
   #waiting: (() => void)[] = [];
 
   constructor(options: DeskOptions<Who>) {
     this.#options = options;
+    this.#shared = options.shared ?? new Map();
   }
 
   serves(method: unknown): method is string {

@@ -35,6 +35,23 @@ void t.test('top level: a digest is done there, and paid by the start', async (t
   t.equal(listener.bodyOf(number), [...expected].join());
 });
 
+void t.test('top level: a key made there is the instance’s', async (t) => {
+  const listener = new Listener();
+  const made = spec(
+    `const key = await crypto.subtle.generateKey({ name: 'HMAC', hash: 'SHA-1' }, false, ['sign']);`,
+  );
+  const source = made.source.replace(
+    'new Response(answer)',
+    `crypto.subtle.sign('HMAC', key, new Uint8Array()).then((bytes) => new Response(bytes))`,
+  );
+  const { instance } = await engine.start({ ...made, source }, listener.watcher);
+  t.teardown(() => instance.dispose());
+  const number = listener.nextNumber();
+  instance.begin(number, JSON.stringify([0, number, requestHead(), 0, 0]), new Uint8Array());
+  await listener.ended(number);
+  t.equal(listener.bytesOf(number).length, 20);
+});
+
 void t.test('top level: work beyond the start’s CPU ends the start', async (t) => {
   const topLevel = `for (;;) await crypto.subtle.digest('SHA-512', new Uint8Array(2 ** 22));`;
   const starting = engine.start(spec(topLevel), new Listener().watcher);
