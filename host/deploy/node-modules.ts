@@ -32,6 +32,7 @@ const own: Readonly<Record<string, string>> = {
   'timers/promises': 'timers-promises',
   util: 'util',
   'util/types': 'util-types',
+  zlib: 'zlib',
 };
 /** By name without "node:": modules of @jspm/core as they are. */
 const library: Readonly<Record<string, string>> = {
