@@ -71,6 +71,28 @@ export function get(path: string): string {
   return `GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`;
 }
 
+/** The same with the headers of a browser that opens a page. */
+export function getAsBrowser(path: string): string {
+  const headers = [
+    'host: 127.0.0.1',
+    'connection: keep-alive',
+    'sec-ch-ua: "Chromium";v="140", "Not=A?Brand";v="24"',
+    'sec-ch-ua-mobile: ?0',
+    'sec-ch-ua-platform: "Linux"',
+    'upgrade-insecure-requests: 1',
+    'user-agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36',
+    'accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8',
+    'sec-fetch-site: none',
+    'sec-fetch-mode: navigate',
+    'sec-fetch-user: ?1',
+    'sec-fetch-dest: document',
+    'accept-encoding: gzip, deflate, br, zstd',
+    'accept-language: en-GB,en;q=0.9,de;q=0.8',
+    'cookie: session=8f14e45fceea167a5a36dedd4bea2543; theme=dark',
+  ];
+  return `GET ${path} HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n`;
+}
+
 export function post(path: string, body: string): string {
   const length = Buffer.byteLength(body);
   return `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n${body}`;

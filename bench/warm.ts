@@ -1,4 +1,4 @@
-import { get, post, type BenchRun } from './bench-run.ts';
+import { get, getAsBrowser, post, type BenchRun } from './bench-run.ts';
 import { echoSource, helloSource, lambdaSource } from './guests.ts';
 import { median } from './histogram.ts';
 import type { LoadPlan } from './load-generator.ts';
@@ -44,6 +44,8 @@ export async function measureWarm(run: BenchRun): Promise<WarmReport> {
   const subjects: readonly Subject[] = [
     subject(nodeRow, node, { port: nodePort, request: get('/') }),
     subject(helloRow, islet, { port, request: get('/hello/') }),
+    subject('node:http, a browser’s headers', node, { port: nodePort, request: getAsBrowser('/') }),
+    subject('islet, a browser’s headers', islet, { port, request: getAsBrowser('/hello/') }),
     subject('islet lambda handler', islet, { port, request: get('/lambda/') }),
     subject('node:http echo, 1 KB JSON', node, { port: nodePort, request: post('/echo', kilobyte) }),
     subject('islet echo, 1 KB JSON', islet, { port, request: post('/echo/', kilobyte) }),

@@ -117,23 +117,37 @@ export interface EndReport {
   readonly peakBytes: number;
 }
 
+/** The last report that was written; requests that went in together end alike. */
+let written = { cause: 'finished', cpuMicros: -1, peakBytes: -1, text: '' };
+
 /** One line of text: hot path, so no JSON. */
-export function formatEnd(report: EndReport): string {
-  return `${report.cause} ${Math.round(report.cpuMs * 1000)} ${report.peakBytes}`;
+export function formatEnd({ cause, cpuMs, peakBytes }: EndReport): string {
+  const cpuMicros = Math.round(cpuMs * 1000);
+  const same = written.cpuMicros === cpuMicros && written.peakBytes === peakBytes && written.cause === cause;
+  if (!same) written = { cause, cpuMicros, peakBytes, text: `${cause} ${cpuMicros} ${peakBytes}` };
+  return written.text;
 }
 
 const causes: readonly EndCause[] = ['finished', 'memoryMb', 'cpuMs', 'logBytes', 'instance'];
 
+/** The last report that was read, and its text. */
+let read: { readonly text: string; readonly report: EndReport } | undefined;
+
 /** Parses what `formatEnd` wrote, from the start of `text` to `end`, or throws TypeError. */
 export function parseEnd(text: string, end: number = text.length): EndReport {
-  const first = text.indexOf(' ');
-  const second = text.indexOf(' ', first + 1);
-  const cause = causes.find((known) => known.length === first && text.startsWith(known));
-  const cpuMicros = readCount(text, first + 1, second);
-  const peakBytes = readCount(text, second + 1, end);
+  const line = text.slice(0, Math.max(0, end));
+  if (read?.text === line) return read.report;
+  const first = line.indexOf(' ');
+  const second = line.indexOf(' ', first + 1);
+  const cause = causes.find((known) => known.length === first && line.startsWith(known));
+  const cpuMicros = readCount(line, first + 1, second);
+  const peakBytes = readCount(line, second + 1, line.length);
   if (cause === undefined || cpuMicros < 0 || peakBytes < 0)
     throw new TypeError(`Cannot read end report ${JSON.stringify(text.slice(0, 200))}`);
-  return { cause, cpuMs: cpuMicros / 1000, peakBytes };
+  const report = { cause, cpuMs: cpuMicros / 1000, peakBytes };
+  // A copy: a slice would keep the whole pack it came in.
+  read = { text: formatEnd(report), report };
+  return report;
 }
 
 /** The decimal digits between two places, at most 15 of them, or -1. */

@@ -154,11 +154,11 @@ export class PlainExchange implements Sink {
   #toHead(status: number, lines: string, { dated, more }: { dated: boolean; more: string }): string {
     const { hasMore, keepAliveSeconds } = this.#wire;
     if (this.#shared.closing && !hasMore) this.#last = true;
+    if (!this.#last && !dated)
+      return `${statusLine(status)}${lines}${stayingLines(keepAliveSeconds)}${more}\r\n`;
     const date = dated ? '' : `Date: ${httpDate()}\r\n`;
-    const stays = this.#last
-      ? 'Connection: close\r\n'
-      : `Connection: keep-alive\r\nKeep-Alive: timeout=${keepAliveSeconds}\r\n`;
-    return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n${lines}${date}${stays}${more}\r\n`;
+    const stays = this.#last ? 'Connection: close\r\n' : keepAliveLines(keepAliveSeconds);
+    return `${statusLine(status)}${lines}${date}${stays}${more}\r\n`;
   }
 
   #send(head: string, body: Body, { ascii, contentLength }: { ascii: boolean; contentLength: number }): void {
@@ -205,3 +205,23 @@ export class PlainExchange implements Sink {
 }
 
 const noBody: Body = { kind: 'none' };
+
+const statusLines: Record<number, string> = {};
+
+function statusLine(status: number): string {
+  return (statusLines[status] ??= `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`);
+}
+
+function keepAliveLines(seconds: number): string {
+  return `Connection: keep-alive\r\nKeep-Alive: timeout=${seconds}\r\n`;
+}
+
+let staying = { date: '', seconds: 0, text: '' };
+
+/** Date and keep-alive of an answer that others may follow; made once a second. */
+function stayingLines(seconds: number): string {
+  const date = httpDate();
+  if (staying.date !== date || staying.seconds !== seconds)
+    staying = { date, seconds, text: `Date: ${date}\r\n${keepAliveLines(seconds)}` };
+  return staying.text;
+}
