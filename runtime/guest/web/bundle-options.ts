@@ -9,3 +9,7 @@ export const webAlias: Readonly<Record<string, string>> = {
 };
 
 export const webBanner: string = '"use strict";';
+
+/** What runs when a function first needs it, so that its compiled form has no place in every isolate's code cache. */
+export const loadsLate: RegExp =
+  /whatwg-url|urlpattern-polyfill|bytes\/(?:fallback\/)?(?:encoding|whatwg|single-byte|utf16|percent)/;

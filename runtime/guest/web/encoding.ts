@@ -1,8 +1,6 @@
-import * as lite from '@exodus/bytes/encoding-lite.js';
 import { utf8fromStringLoose, utf8toStringLoose } from '@exodus/bytes/utf8.js';
 
-// whatwg-url makes its encoder and decoder while it loads, from the globals; installWeb defines ours.
-Object.assign(globalThis, { TextEncoder: lite.TextEncoder, TextDecoder: lite.TextDecoder });
+export { decodeLatin1 } from './latin1.ts';
 
 /** UTF-8 of a string; lone surrogates become U+FFFD. */
 export const encodeUtf8: (text: string) => Uint8Array<ArrayBuffer> = utf8fromStringLoose;
@@ -15,5 +13,3 @@ export function decodeUtf8Body(bytes: Uint8Array): string {
   const bom = bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
   return decodeUtf8(bom ? bytes.subarray(3) : bytes);
 }
-
-export { decodeLatin1 } from './latin1.ts';

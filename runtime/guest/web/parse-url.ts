@@ -1,8 +1,14 @@
-// oxlint-disable-next-line import/no-unassigned-import -- whatwg-url takes TextEncoder from the globals while it loads
-import './encoding.ts';
-import * as machine from 'whatwg-url/lib/url-state-machine.js';
+import type * as Machine from 'whatwg-url/lib/url-state-machine.js';
 import type { UrlRecord } from 'whatwg-url/lib/url-state-machine.js';
 import { parseSpecial, serializeSpecial } from './special-url.ts';
+
+// The bundler puts the library into a function that runs with the first URL that needs it.
+declare const require: (name: 'whatwg-url/lib/url-state-machine.js') => typeof Machine;
+
+/** The URL standard's state machine, for what special-url.ts leaves. */
+export function machine(): typeof Machine {
+  return require('whatwg-url/lib/url-state-machine.js');
+}
 
 /**
  * http(s) URLs that the parser would leave as they are: lower-case host without Punycode, an IPv4 address in its normal
@@ -31,10 +37,10 @@ export function parsePlain(text: string): Plain | undefined {
 
 /** URL, 4.4, or undefined where that fails. */
 export function parseUrl(text: string, base?: string): UrlRecord | undefined {
-  if (base === undefined) return parseSpecial(text, undefined) ?? machine.basicURLParse(text) ?? undefined;
+  if (base === undefined) return parseSpecial(text, undefined) ?? machine().basicURLParse(text) ?? undefined;
   const baseURL = parseBase(base);
   if (baseURL === undefined) return undefined;
-  return parseSpecial(text, baseURL) ?? machine.basicURLParse(text, { baseURL }) ?? undefined;
+  return parseSpecial(text, baseURL) ?? machine().basicURLParse(text, { baseURL }) ?? undefined;
 }
 
 /** The base of last time: code that resolves many addresses does so on one. */
@@ -48,7 +54,7 @@ function parseBase(text: string): UrlRecord | undefined {
 
 /** URL, 4.5. */
 export function serializeUrl(record: UrlRecord): string {
-  return serializeSpecial(record) ?? machine.serializeURL(record);
+  return serializeSpecial(record) ?? machine().serializeURL(record);
 }
 
 const odd = /[\t\n\r\\]/;

@@ -1,6 +1,9 @@
-import * as lite from '@exodus/bytes/encoding-lite.js';
+import type * as Lite from '@exodus/bytes/encoding-lite.js';
 import { LegacyDecoder } from './legacy-decoder.ts';
 import { sharedBytes, shapeInterface, toDictionary, toText } from './webidl.ts';
+
+// The bundler puts the library and its tables into a function that runs with the first TextDecoder.
+declare const require: (name: '@exodus/bytes/encoding-lite.js') => typeof Lite;
 
 /** Decodes pieces of a text; `stream`: more follow. Throws TypeError for malformed bytes when it is fatal. */
 interface Decoder {
@@ -27,6 +30,7 @@ export class TextDecoder {
   constructor(label: unknown = 'utf-8', options: unknown = undefined) {
     const text = toText(label);
     const { fatal, ignoreBOM } = toDictionary(options, 'The options of TextDecoder');
+    const lite = require('@exodus/bytes/encoding-lite.js');
     const encoding = lite.normalizeEncoding(text);
     if (encoding === null || encoding === 'replacement')
       throw new RangeError(`No decoder for the label ${JSON.stringify(text)}; see the Encoding standard's`);

@@ -1,7 +1,8 @@
-// oxlint-disable-next-line import/no-unassigned-import -- whatwg-url takes TextEncoder from the globals while it loads
-import './encoding.ts';
-import { parseUrlencodedString } from 'whatwg-url/lib/urlencoded.js';
+import type * as Library from 'whatwg-url/lib/urlencoded.js';
 import { makeIterable, requireArguments, shapeInterface, toUsvString } from './webidl.ts';
+
+// The bundler puts the library into a function that runs with the first malformed escape.
+declare const require: (name: 'whatwg-url/lib/urlencoded.js') => typeof Library;
 
 type Pair = [name: string, value: string];
 
@@ -33,7 +34,7 @@ function decodeComponent(text: string): string {
     return decodeURIComponent(spaced);
   } catch {
     // Malformed escapes or UTF-8: the library replaces what decodeURIComponent refuses.
-    return parseUrlencodedString(`${text}=`)[0]?.[0] ?? '';
+    return require('whatwg-url/lib/urlencoded.js').parseUrlencodedString(`${text}=`)[0]?.[0] ?? '';
   }
 }
 

@@ -1,6 +1,5 @@
-import * as machine from 'whatwg-url/lib/url-state-machine.js';
 import type { UrlRecord } from 'whatwg-url/lib/url-state-machine.js';
-import { isSimple, parsePlain, parseUrl, type Plain, serializeUrl } from './parse-url.ts';
+import { isSimple, machine, parsePlain, parseUrl, type Plain, serializeUrl } from './parse-url.ts';
 import { createSearchParams, resetSearchParams, type URLSearchParams } from './url-search-params.ts';
 import { encodeFragment, encodeQuery, parsePath } from './special-url.ts';
 import { requireArguments, shapeInterface, toUsvString } from './webidl.ts';
@@ -94,7 +93,7 @@ export class URL {
 
   #parseInto(value: unknown, stateOverride: string): void {
     const text = toUsvString(value);
-    this.#change((url) => void machine.basicURLParse(text, { url, stateOverride }));
+    this.#change((url) => void machine().basicURLParse(text, { url, stateOverride }));
   }
 
   get #text(): string {
@@ -117,7 +116,7 @@ export class URL {
   get origin(): string {
     const href = this.#text;
     if (this.#plain) return href.slice(0, href.indexOf('/', 8));
-    return machine.serializeURLOrigin(this.#record);
+    return machine().serializeURLOrigin(this.#record);
   }
 
   get protocol(): string {
@@ -132,8 +131,8 @@ export class URL {
   }
   set username(value: unknown) {
     const text = toUsvString(value);
-    if (!machine.cannotHaveAUsernamePasswordPort(this.#record))
-      this.#change((record) => machine.setTheUsername(record, text));
+    if (!machine().cannotHaveAUsernamePasswordPort(this.#record))
+      this.#change((record) => machine().setTheUsername(record, text));
   }
 
   get password(): string {
@@ -141,8 +140,8 @@ export class URL {
   }
   set password(value: unknown) {
     const text = toUsvString(value);
-    if (!machine.cannotHaveAUsernamePasswordPort(this.#record))
-      this.#change((record) => machine.setThePassword(record, text));
+    if (!machine().cannotHaveAUsernamePasswordPort(this.#record))
+      this.#change((record) => machine().setThePassword(record, text));
   }
 
   get host(): string {
@@ -151,20 +150,20 @@ export class URL {
     return port === '' ? hostname : `${hostname}:${port}`;
   }
   set host(value: unknown) {
-    if (!machine.hasAnOpaquePath(this.#record)) this.#parseInto(value, 'host');
+    if (!machine().hasAnOpaquePath(this.#record)) this.#parseInto(value, 'host');
   }
 
   get #hostname(): string {
     if (this.#plain) return this.#plain[2] as string;
     const { host } = this.#record;
-    return host === null ? '' : machine.serializeHost(host);
+    return host === null ? '' : machine().serializeHost(host);
   }
 
   get hostname(): string {
     return this.#hostname;
   }
   set hostname(value: unknown) {
-    if (!machine.hasAnOpaquePath(this.#record)) this.#parseInto(value, 'hostname');
+    if (!machine().hasAnOpaquePath(this.#record)) this.#parseInto(value, 'hostname');
   }
 
   get #port(): string {
@@ -178,7 +177,7 @@ export class URL {
   }
   set port(value: unknown) {
     const text = toUsvString(value);
-    if (machine.cannotHaveAUsernamePasswordPort(this.#record)) return;
+    if (machine().cannotHaveAUsernamePasswordPort(this.#record)) return;
     if (text !== '') this.#parseInto(text, 'port');
     else
       this.#change((record) => {
@@ -187,10 +186,10 @@ export class URL {
   }
 
   get pathname(): string {
-    return this.#plain?.[4] ?? machine.serializePath(this.#record);
+    return this.#plain?.[4] ?? machine().serializePath(this.#record);
   }
   set pathname(value: unknown) {
-    if (machine.hasAnOpaquePath(this.#record)) return;
+    if (machine().hasAnOpaquePath(this.#record)) return;
     const text = toUsvString(value);
     this.#change((url) => {
       if (isSimple(url, text)) {
@@ -198,7 +197,7 @@ export class URL {
         return;
       }
       url.path = [];
-      machine.basicURLParse(text, { url, stateOverride: 'path start' });
+      machine().basicURLParse(text, { url, stateOverride: 'path start' });
     });
   }
 
@@ -219,7 +218,7 @@ export class URL {
         url.query = encodeQuery(text.startsWith('?') ? text.slice(1) : text);
         return;
       }
-      machine.basicURLParse(text.startsWith('?') ? text.slice(1) : text, { url, stateOverride: 'query' });
+      machine().basicURLParse(text.startsWith('?') ? text.slice(1) : text, { url, stateOverride: 'query' });
     });
     if (this.#params) resetSearchParams(this.#params, this.#query);
   }
@@ -245,7 +244,10 @@ export class URL {
         url.fragment = encodeFragment(text.startsWith('#') ? text.slice(1) : text);
         return;
       }
-      machine.basicURLParse(text.startsWith('#') ? text.slice(1) : text, { url, stateOverride: 'fragment' });
+      machine().basicURLParse(text.startsWith('#') ? text.slice(1) : text, {
+        url,
+        stateOverride: 'fragment',
+      });
     });
   }
 
