@@ -21,6 +21,16 @@ export const echoSource = `export default {
 `;
 
 /** Passes the body through untouched. */
+export const socketSource = `export default {
+  fetch() {
+    const [client, server] = Object.values(new WebSocketPair());
+    server.accept();
+    server.addEventListener('message', ({ data }) => server.send(data));
+    return new Response(null, { status: 101, webSocket: client });
+  },
+};
+`;
+
 export const pipeSource = `export default {
   fetch(request) {
     return new Response(request.body);

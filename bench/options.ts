@@ -1,7 +1,18 @@
 import { parseArgs } from 'node:util';
 
 /** What the bench can measure, in the order it does. */
-export const parts = ['cold', 'warm', 'density', 'kv', 'auth', 'streaming', 'web', 'crypto', 'wasm'] as const;
+export const parts = [
+  'cold',
+  'warm',
+  'density',
+  'kv',
+  'auth',
+  'streaming',
+  'sockets',
+  'web',
+  'crypto',
+  'wasm',
+] as const;
 export type Part = (typeof parts)[number];
 
 /** `full` is what figures are quoted from; `quick` takes a quarter of the time; `tiny` only shows that it runs. */

@@ -20,6 +20,7 @@ export interface BenchReport {
   /** `crypto.subtle` beside Node's own. */
   readonly crypto?: readonly WebCaseRow[];
   readonly streaming?: StreamingReport;
+  readonly sockets?: SocketsReport;
   readonly wasm?: WasmReport;
 }
 
@@ -173,6 +174,25 @@ export interface StreamingReport {
   /** In and out again, MB/s. */
   readonly isletMbPerSecond: number;
   readonly nodeMbPerSecond: number;
+}
+
+/** Messages of 32 bytes that come back, by sockets that each keep one under way. */
+export interface SocketsReport {
+  readonly rows: readonly SocketRow[];
+}
+
+export interface SocketRow {
+  readonly connections: number;
+  readonly islet: EchoFigures;
+  /** ws by itself. */
+  readonly ws: EchoFigures;
+}
+
+export interface EchoFigures {
+  readonly perSecond: number;
+  /** From sending to the answer, ms. */
+  readonly p50: number;
+  readonly p99: number;
 }
 
 export interface WasmReport {

@@ -11,6 +11,7 @@ import { currentLoad, describeMachine, listVersions } from './machine.ts';
 import { parseCommandLine, parts, scales, usage, type BenchOptions, type CommandLine } from './options.ts';
 import { canPin } from './programs.ts';
 import type { BenchReport } from './report.ts';
+import { measureSockets } from './sockets.ts';
 import { measureStreaming } from './streaming.ts';
 import { toText } from './tables.ts';
 import { measureWarm } from './warm.ts';
@@ -39,6 +40,7 @@ export async function runBench(options: BenchOptions = {}): Promise<BenchReport>
       ...(only.includes('kv') ? { kv: await measureKv(run) } : {}),
       ...(only.includes('auth') ? { auth: await measureAuth(run) } : {}),
       ...(only.includes('streaming') ? { streaming: await measureStreaming(run) } : {}),
+      ...(only.includes('sockets') ? { sockets: await measureSockets(run) } : {}),
       ...(only.includes('web') ? { web: await measureWeb(run) } : {}),
       ...(only.includes('crypto') ? { crypto: await measureCrypto(run) } : {}),
       ...(only.includes('wasm') ? await wasmOf(run) : {}),

@@ -2,7 +2,15 @@ import { table } from '#host/cli/table.ts';
 import { authText } from './auth-tables.ts';
 import { millis, rateCells, rateHeads } from './cells.ts';
 import { kvText } from './kv-tables.ts';
-import type { BenchReport, ColdReport, DensityReport, StreamingReport, WarmReport } from './report.ts';
+import type {
+  BenchReport,
+  ColdReport,
+  DensityReport,
+  EchoFigures,
+  SocketsReport,
+  StreamingReport,
+  WarmReport,
+} from './report.ts';
 import { wasmText } from './wasm-tables.ts';
 import { cryptoText, webText } from './web-tables.ts';
 
@@ -25,6 +33,7 @@ export function toText(report: BenchReport): string {
     ...(report.kv === undefined ? [] : kvText(report.kv)),
     ...(report.auth === undefined ? [] : authText(report.auth)),
     ...(report.streaming === undefined ? [] : streamingText(report.streaming)),
+    ...(report.sockets === undefined ? [] : socketsText(report.sockets)),
     ...(report.web === undefined ? [] : webText(report.web)),
     ...(report.crypto === undefined ? [] : cryptoText(report.crypto)),
     ...(report.wasm === undefined ? [] : wasmText(report.wasm)),
@@ -114,6 +123,23 @@ function streamingText(streaming: StreamingReport): readonly (readonly string[])
     [
       `streaming: ${Math.round(bytes / MB)} MB in and out again`,
       `islet ${isletMbPerSecond.toFixed(0)} MB/s, node:http ${nodeMbPerSecond.toFixed(0)} MB/s`,
+    ],
+  ];
+}
+
+function socketsText({ rows }: SocketsReport): readonly (readonly string[])[] {
+  const figures = ({ perSecond, p50, p99 }: EchoFigures): readonly string[] => [
+    perSecond.toFixed(0),
+    p50.toFixed(2),
+    p99.toFixed(2),
+  ];
+  return [
+    [
+      'sockets: messages that come back',
+      ...table(
+        ['sockets', 'islet /s', 'p50 ms', 'p99 ms', 'ws /s', 'p50 ms', 'p99 ms'],
+        rows.map(({ connections, islet, ws }) => [String(connections), ...figures(islet), ...figures(ws)]),
+      ),
     ],
   ];
 }
