@@ -1,4 +1,7 @@
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { chromium } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import t from 'tap';
 import { eventually, openTestHost } from '#test/support/host.ts';
 import { connectSocket, openSocket, type SocketClient } from '#test/support/socket-client.ts';
@@ -43,3 +46,38 @@ await t.test(
     );
   },
 );
+
+const browserFile = findChromium();
+const noBrowser =
+  browserFile === undefined && 'no chromium in PATH: install the chromium package to run this';
+
+await t.test('chat-websocket: two visitors talk, in Chromium', { skip: noBrowser }, async (t) => {
+  const test = await openTestHost(t);
+  await test.host.deploy(folder, { manifest: { limits: { cpuMs: 5000, subrequests: 1000 } } });
+  const browser = await chromium.launch({ executablePath: browserFile ?? '', args: ['--no-sandbox'] });
+  t.teardown(() => browser.close());
+  const enter = async (name: string): Promise<Page> => {
+    const page = await browser.newPage();
+    await page.goto(`http://chat-websocket.localhost:${test.port}/`);
+    await page.getByPlaceholder('your name').fill(name);
+    await page.getByRole('button', { name: 'enter' }).click();
+    await page.getByPlaceholder('say something').waitFor();
+    return page;
+  };
+  const ada = await enter('Ada');
+  const grace = await enter('Grace');
+  await ada.getByPlaceholder('say something').fill('hello <b>there</b>');
+  await ada.getByRole('button', { name: 'send' }).click();
+  await grace.getByText('hello <b>there</b>').waitFor();
+  await grace.getByPlaceholder('say something').fill('hello yourself');
+  await grace.getByRole('button', { name: 'send' }).click();
+  await ada.getByText('hello yourself').waitFor();
+  t.same(await ada.getByRole('listitem').allTextContents(), ['Adahello <b>there</b>', 'Gracehello yourself']);
+});
+
+function findChromium(): string | undefined {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  return ['chromium', 'chromium-browser', 'google-chrome']
+    .flatMap((name) => folders.map((folder) => join(folder, name)))
+    .find((file) => existsSync(file));
+}

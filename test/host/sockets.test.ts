@@ -268,3 +268,18 @@ void t.test('sockets: a socket answers an upgrade request, and nothing else', as
     'an event handler has no sockets',
   );
 });
+
+void t.test('sockets: static files do not stand in their way', async (t) => {
+  const files = {
+    'index.js': `export default { fetch() {
+      const [client, server] = Object.values(new WebSocketPair());
+      server.accept();
+      server.send('from the function');
+      return new Response(null, { status: 101, webSocket: client });
+    } }`,
+    'public/index.html': 'a page',
+  };
+  await test.host.deploy({ files }, { name: 'site', manifest: { assets: { dir: 'public' } } });
+  t.match(await test.request('/site/'), { status: 200, text: 'a page' });
+  t.equal(await (await connectSocket(`ws://127.0.0.1:${test.port}/site/`)).next(), 'from the function');
+});
