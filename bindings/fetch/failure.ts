@@ -14,6 +14,7 @@ const reasons: Readonly<Record<string, string>> = {
   UND_ERR_SOCKET: 'it closed the connection; try again',
   UND_ERR_HEADERS_OVERFLOW: 'its headers are too large',
   UND_ERR_INVALID_ARG: 'the request cannot be sent as it is; check method and headers',
+  UND_ERR_REQ_CONTENT_LENGTH_MISMATCH: 'the body of the request has another length than it said',
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'its body is shorter than it said',
   UND_ERR_DESTROYED: 'the host is stopping; try again when it is back',
   UND_ERR_CLOSED: 'the host is stopping; try again when it is back',

@@ -5,6 +5,7 @@ import type { OutgoingRequest } from './request.ts';
 
 const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const bodyHeaders: ReadonlySet<string> = new Set([
+  'content-length',
   'content-encoding',
   'content-language',
   'content-location',

@@ -24,7 +24,7 @@ export function parseRequest(operation: Operation): OutgoingRequest {
   if (typeof args !== 'object' || args === null || Array.isArray(args)) {
     throw new TypeError('fetch arguments are not an object; send { url, method, headers, redirect }');
   }
-  const { url, method, headers, redirect } = args as Readonly<Record<string, unknown>>;
+  const { url, method, headers, redirect, length } = args as Readonly<Record<string, unknown>>;
   const body = operation.stream ?? operation.bytes;
   const parsedMethod = parseMethod(method ?? 'GET');
   if (body !== undefined && (parsedMethod === 'GET' || parsedMethod === 'HEAD')) {
@@ -33,10 +33,18 @@ export function parseRequest(operation: Operation): OutgoingRequest {
   return {
     url: parseAddress(url),
     method: parsedMethod,
-    headers: parseHeaders(headers),
+    headers: [...parseHeaders(headers), ...lengthHeader(operation, length)],
     body,
     redirect: parseRedirect(redirect ?? 'follow'),
   };
+}
+
+/** Of a stream whose length the guest knows; bytes say their own. A body of another length breaks the request off. */
+function lengthHeader({ stream }: Operation, length: unknown): FlatHeaders {
+  if (length === undefined || stream === undefined) return [];
+  if (typeof length === 'number' && Number.isSafeInteger(length) && length >= 0)
+    return ['content-length', String(length)];
+  throw new TypeError('fetch length is no number of bytes');
 }
 
 /** An absolute http(s) URL without credentials. */

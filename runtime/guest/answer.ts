@@ -1,11 +1,11 @@
 import type { Invocation } from './invocation.ts';
 import type { TakenBody } from './web/index.ts';
 import { OutgoingBody } from './bodies.ts';
-import { copyBytes, quote, quoteList, viewLength } from './primordials.ts';
+import { copyBytes, quote, quoteList, stringSlice, viewLength } from './primordials.ts';
 import { writeBytes } from './output.ts';
 import { Out, inlineBytes } from './protocol.ts';
 import { describe } from './thrown.ts';
-import { encodeUtf8 } from './web/index.ts';
+import { encodeUtf8, hasHeader } from './web/index.ts';
 
 /** A response as the guest gave it; headers flat. */
 export interface Reply {
@@ -43,7 +43,7 @@ function sendBytes(invocation: Invocation, reply: Reply, bytes: Uint8Array): voi
     sendWhole(invocation, reply, `2,[${offset},${length}]`);
     return;
   }
-  sendHead(invocation, reply);
+  sendHead(invocation, reply, length);
   void openBody(invocation).sendBytes(copyBytes(bytes, 0, length));
 }
 
@@ -51,8 +51,14 @@ function openBody(invocation: Invocation): OutgoingBody {
   return new OutgoingBody(invocation, 1, () => invocation.complete());
 }
 
-function sendHead(invocation: Invocation, reply: Reply): void {
-  invocation.emit(Out.Head, `[${reply.status},${quoteList(reply.headers)},3,null]`);
+/** With the length of a body that follows in pieces though it is known whole, unless the guest has said one. */
+function sendHead(invocation: Invocation, { status, headers }: Reply, length = -1): void {
+  const list = quoteList(headers);
+  const told = length < 0 || hasHeader(headers, 'content-length');
+  const known = told
+    ? list
+    : `${stringSlice(list, 0, -1)}${headers.length === 0 ? '' : ','}"content-length","${length}"]`;
+  invocation.emit(Out.Head, `[${status},${known},3,null]`);
 }
 
 function sendWhole(invocation: Invocation, reply: Reply, body: string): void {

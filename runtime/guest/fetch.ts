@@ -11,6 +11,7 @@ import {
   getOwnPropertyDescriptor,
   quote,
   quoteList,
+  viewLength,
 } from './primordials.ts';
 import { fetchSocket, isUpgrade } from './socket-connect.ts';
 import { createFetchResponse, encodeUtf8, onAbort, takeRequest } from './web/index.ts';
@@ -34,7 +35,7 @@ function rejected(reason: unknown): Promise<never> {
 
 /**
  * The global fetch (Fetch standard, 5.6), out through the host: operation "fetch" of binding "".
- * args {method, url, headers, redirect}; answer {status, statusText, headers, url, redirected} and a body.
+ * args {method, url, headers, redirect, length?}; answer {status, statusText, headers, url, redirected} and a body.
  */
 export function fetch(input: unknown, init: unknown = undefined): Promise<Response> {
   if (arguments.length === 0) return rejected(new NativeTypeError('fetch needs an address or a Request'));
@@ -67,12 +68,15 @@ export function fetchThrough(
 
 function start(invocation: Invocation, binding: string, request: Taken): Started {
   const { method, url, headers, body, redirect } = request;
-  const args = `{"method":${quote(method)},"url":${quote(url)},"headers":${quoteList(headers)},"redirect":${quote(redirect)}}`;
+  const bytes = body.kind === 'bytes' ? body.bytes : body.kind === 'text' ? encodeUtf8(body.text) : undefined;
+  // Also of a body that is known whole and leaves in pieces.
+  const length = bytes === undefined ? '' : `,"length":${viewLength(bytes)}`;
+  const args = `{"method":${quote(method)},"url":${quote(url)},"headers":${quoteList(headers)},"redirect":${quote(redirect)}${length}}`;
   return startOperation(invocation, {
     binding,
     method: 'fetch',
     args,
-    bytes: body.kind === 'bytes' ? body.bytes : body.kind === 'text' ? encodeUtf8(body.text) : undefined,
+    bytes,
     stream: body.kind === 'stream' ? body.stream : undefined,
   });
 }

@@ -43,6 +43,7 @@ export type { SocketTarget, WebIo } from './io.ts';
 export type { SocketCore, SocketData, SocketEnding, SocketListener } from './socket-core.ts';
 export { handOver, type Wire } from './socket-pair.ts';
 export type { BodyReader, BodyStream, ByteSink, ByteSource } from './streams.ts';
+export { hasHeader } from './header-list.ts';
 export { seeRequest, seeResponse, type SeenRequest, type SeenResponse } from './exchange.ts';
 export { fireError } from './global-events.ts';
 export { createDomException } from './dom-exception.ts';

@@ -233,3 +233,24 @@ void t.test('fetch: the end of the invocation ends its fetches, before and after
   await t.rejects(reading, { code: 'ERR_FETCH_FAILED' });
   await t.rejects(fetch({ url: origin }), { code: 'ERR_FETCH_FAILED' });
 });
+
+void t.test('fetch: a stream may say its length, and a body of another length is broken off', async (t) => {
+  const origin = await temporaryServer(t, (request, response) => {
+    void bodyOf(request).then(
+      (body) => response.end(`${request.headers['content-length']} ${body.length}`),
+      () => undefined,
+    );
+  });
+  async function* pieces(): AsyncGenerator<Uint8Array> {
+    yield new Uint8Array(3);
+    yield new Uint8Array(4);
+  }
+  const fetch = temporaryFetch(t);
+  const args = { url: origin, method: 'POST', headers: ['content-length', '5'] };
+  t.equal(await textOf(await fetch({ ...args, length: 7 }, { stream: pieces() })), '7 7');
+  t.equal(await textOf(await fetch(args, { stream: pieces() })), 'undefined 7');
+  for (const length of [6, 8])
+    await t.rejects(fetch({ ...args, length }, { stream: pieces() }), { code: 'ERR_FETCH_FAILED' });
+  for (const length of [-1, 1.5, '7', null])
+    await t.rejects(fetch({ ...args, length }, { stream: pieces() }), TypeError);
+});
