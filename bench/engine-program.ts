@@ -39,7 +39,9 @@ const head = JSON.stringify({
 async function starts(plan: StartsPlan): Promise<StartRow> {
   const script = (await loadGuestBundle()).source;
   // Library code of a size people deploy: islet's own web globals once more, as a module.
-  const source = plan.code === 'hello' ? helloSource : `${helloSource};${script}`;
+  // It takes a global while it loads that functions have not.
+  const library = `const SharedArrayBuffer = ArrayBuffer;${script}`;
+  const source = plan.code === 'hello' ? helloSource : `${helloSource};${library}`;
   const bundle: GuestBundle = plan.cached
     ? { source: script, cache: await compileCache({ kind: 'script', source: script, eager: true }) }
     : { source: script };

@@ -10,6 +10,7 @@ import {
   toText,
   trunc,
   typedArrayName,
+  viewBuffer,
   viewLength,
   viewOf,
 } from '../primordials.ts';
@@ -25,6 +26,8 @@ export function toBytes(value: unknown, what: string): Uint8Array<ArrayBuffer> {
   if (!isView(value) && !isBuffer(value))
     throw new NativeTypeError(`${what} must be an ArrayBuffer or a view on one`);
   const view = viewOfAttached(value);
+  if (view !== undefined && !isBuffer(viewBuffer(view)))
+    throw new NativeTypeError(`${what} must not be shared`);
   return view === undefined ? new NativeUint8Array(0) : copyBytes(view, 0, viewLength(view));
 }
 
