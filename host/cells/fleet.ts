@@ -31,6 +31,7 @@ const drainMs = 30_000;
 export class Fleet {
   readonly #options: FleetOptions;
   readonly #groups: Map<string, CellClient[]> = new Map();
+  readonly #held: Map<string, number> = new Map();
   readonly #failures: Map<string, number> = new Map();
   readonly #beat: NodeJS.Timeout;
   #bundle: Uint8Array = new Uint8Array();
@@ -123,8 +124,21 @@ export class Fleet {
     return client;
   }
 
+  /** Until this is disposed of, `shrink` leaves the cordon alone: a function that is not live yet starts there. */
+  hold(cordon: string): Disposable {
+    this.#held.set(cordon, (this.#held.get(cordon) ?? 0) + 1);
+    return {
+      [Symbol.dispose]: () => {
+        const left = (this.#held.get(cordon) ?? 1) - 1;
+        if (left > 0) this.#held.set(cordon, left);
+        else this.#held.delete(cordon);
+      },
+    };
+  }
+
   /** Stops the cells of a cordon that no function uses any more, once they are idle. */
   shrink(cordon: string): void {
+    if (this.#held.has(cordon)) return;
     for (const cell of this.cells(cordon)) this.#drain(cell);
   }
 

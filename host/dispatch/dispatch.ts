@@ -156,6 +156,7 @@ export class Dispatcher implements Dispatch, InvocationOwner {
    */
   async check(target: Target, signal?: AbortSignal): Promise<void> {
     const { cordon } = target.deployment;
+    using _held = this.#options.fleet.hold(cordon);
     const check = async (): Promise<Outcome | undefined> => {
       const [idlest] = this.#cells(cordon).toSorted((one, other) => one.inFlight - other.inFlight);
       const cell = idlest ?? (await this.#options.fleet.grow(cordon));

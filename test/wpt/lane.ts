@@ -46,12 +46,6 @@ export class Lane {
     this.#runner = readFile(join(import.meta.dirname, '../guests/wpt/runner.js'), 'utf8');
   }
 
-  /** Deploys once. One lane after the other: a cordon without a function that is live loses its cells when others deploy. */
-  async open(): Promise<this> {
-    await this.#deploy(this.#options.waitMs);
-    return this;
-  }
-
   /** Never rejects for what the test does; what it does to its function is a failure of the file. */
   async run(variant: Variant): Promise<Result> {
     const { waitMs: base } = this.#options;

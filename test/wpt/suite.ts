@@ -47,10 +47,8 @@ export async function runSuite(options: SuiteOptions): Promise<readonly Result[]
       done?.(result);
     }
   };
-  const open: Lane[] = [];
-  for (let index = 0; index < lanes; index++)
-    open.push(await new Lane({ host, root, origin, addresses, waitMs }, `lane-${index}`).open());
-  await Promise.all(open.map((lane) => work(lane)));
+  const names = Array.from({ length: lanes }, (_, index) => `lane-${index}`);
+  await Promise.all(names.map((name) => work(new Lane({ host, root, origin, addresses, waitMs }, name))));
   const place = new Map(variants.map((variant, index) => [variant, index]));
   return results.sort((a, b) => (place.get(a.variant) ?? 0) - (place.get(b.variant) ?? 0));
 }
