@@ -37,12 +37,13 @@ export default {
       globalThis.add_completion_callback((_tests, { status, message }) => {
         ending.resolve([fileLevel[status], toMessage(message)]);
       });
-      const first = own.findIndex((script) => !isAlone(script, own));
-      // A strict test would make the sloppy ones it is joined with strict, too.
-      const isStrict = strictMode.test(own.at(-1).source);
-      const alone = isStrict ? own.filter((script) => isAlone(script, own)) : own.slice(0, first);
-      for (const { name, source } of alone) evaluate(`${source}\n//# sourceURL=${name}`);
-      evaluate(joinScripts(own.filter((script) => !alone.includes(script))));
+      // What is for all tests puts what it offers on the global itself.
+      const shared = own.filter(({ name }) => name.startsWith('/resources/'));
+      const rest = own.filter((script) => !shared.includes(script));
+      const first = rest.findIndex((script) => !isAlone(script, rest));
+      for (const { name, source } of [...shared, ...rest.slice(0, first)])
+        evaluate(`${source}\n//# sourceURL=${name}`);
+      evaluate(joinScripts(rest.slice(first)));
     } catch (error) {
       thrown = describe(error);
     }
@@ -57,13 +58,10 @@ export default {
 
 const strictMode = /^(?:\s|\/\/.*|\/\*[^]*?\*\/)*['"]use strict['"]/;
 
-/**
- * A script, not the test itself, that declares nothing others can only see in the same text. What is for all tests puts
- * what it offers on the global itself.
- */
+/** A script, not the test itself, that declares nothing others can only see in the same text; functions when it is strict. */
 function isAlone(script, scripts) {
   if (script === scripts.at(-1)) return false;
-  return script.name.startsWith('/resources/') || !/^(?:let|const|class)\b/m.test(script.source);
+  return !strictMode.test(script.source) && !/^(?:let|const|class)\b/m.test(script.source);
 }
 
 /**

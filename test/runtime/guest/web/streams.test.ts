@@ -56,3 +56,50 @@ void t.test('openReader: gives bytes, then undefined, and refuses chunks that ar
     return [...out, await bad.read().catch((e) => e.name), web.isReadableStream(new Blob([]).stream()), web.isReadableStream({ locked: false })]`;
   t.strictSame(await guest.run(program), [[97, 98], true, 'TypeError', true, false]);
 });
+
+void t.test(
+  'streams: nothing of their state is on the objects, and no object passes for one of them',
+  async (t) => {
+    const program = `const r = new ReadableStream({ type: 'bytes' }), w = new WritableStream(), { readable, writable } = new TransformStream();
+    let rc, wc; new ReadableStream({ start(c) { rc = c } }); new WritableStream({ start(c) { wc = c } });
+    const all = [r, w, readable, writable, rc, wc, readable.getReader(), writable.getWriter(), r.values()];
+    const forged = Object.create(ReadableStream.prototype);
+    const errors = [() => forged.locked, () => forged.getReader(), () => new ReadableStreamDefaultReader(forged), () => new Response(forged).body === forged,
+      () => new ReadableStreamDefaultController(), () => new WritableStreamDefaultController(), () => new ReadableStreamBYOBRequest()]
+      .map((run) => { try { return run() } catch (e) { return e.name } });
+    return [all.flatMap((one) => Reflect.ownKeys(one)).length, errors, await forged.cancel().catch((e) => e.name)]`;
+    const illegal = Array.from({ length: 3 }, () => 'TypeError');
+    t.strictSame(await guest.run(program), [0, [...illegal, false, ...illegal], 'TypeError']);
+  },
+);
+
+void t.test(
+  'streams: a pipe moves what is there, in turns, and never writes within an enqueue',
+  async (t) => {
+    const program = `let controller, written = 0; const source = new ReadableStream({ start(c) { controller = c } }, { highWaterMark: Infinity });
+    for (let i = 0; i < 100; i++) controller.enqueue(i);
+    const piped = source.pipeTo(new WritableStream({ write() { written++ } }, { highWaterMark: 1000 }));
+    while (written < 100) await null;
+    controller.enqueue('late'); const within = written; controller.close(); await piped;
+    return [within, written]`;
+    t.strictSame(await guest.run(program), [100, 101]);
+  },
+);
+
+void t.test('streams: BYOB readers fill a view, and tees of bytes do not share memory', async (t) => {
+  const program = `const source = () => new ReadableStream({ type: 'bytes', autoAllocateChunkSize: 4, pull(c) { const { view } = c.byobRequest; view.fill(7); c.byobRequest.respond(view.byteLength) } });
+    const reader = source().getReader({ mode: 'byob' }); const view = new Uint8Array(6);
+    const { value } = await reader.read(view, { min: 6 }); const taken = view.byteLength;
+    const [a, b] = source().tee(); const one = (await a.getReader().read()).value, two = (await b.getReader().read()).value; one.fill(0);
+    return [[...value], taken, [...two]]`;
+  t.strictSame(await guest.run(program), [[7, 7, 7, 7, 7, 7], 0, [7, 7, 7, 7]]);
+});
+
+void t.test('streams: a transform waits for its reader, and an error reaches both sides', async (t) => {
+  const program = `let seen = 0; const { readable, writable } = new TransformStream({ transform(chunk, c) { seen++; if (chunk === 3) throw new RangeError('three'); c.enqueue(chunk) } });
+    const writer = writable.getWriter(); const writes = [1, 2, 3].map((n) => writer.write(n).catch((e) => e.name));
+    for (let i = 0; i < 20; i++) await null; const early = seen;
+    const reader = readable.getReader(); const read = [(await reader.read()).value, (await reader.read()).value, await reader.read().catch((e) => e.name)];
+    return [early, read, await Promise.all(writes), await writer.closed.catch((e) => e.name)]`;
+  t.strictSame(await guest.run(program), [0, [1, 2, 'RangeError'], [null, null, 'RangeError'], 'RangeError']);
+});
