@@ -36,7 +36,7 @@ const closeMs = 5_000;
 /** A client that says nothing for so long is asked, and gone when it is silent for as long again. */
 const pingMs = 30_000;
 /** How often a guest is told at the most what has been sent, unless it is much. */
-const creditMs = 10;
+const creditMs = 50;
 const creditBytes = 64 * 1024;
 
 /** The gateway's end of an accepted WebSocket (RFC 6455): the client on one side, the call on the other. The one door to ws. */

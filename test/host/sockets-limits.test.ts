@@ -180,3 +180,38 @@ void t.test('socket limits: what is no WebSocket frame ends the connection', asy
   }
   t.equal(await (await connect()).ask('echo ok'), 'ok', 'nobody else notices');
 });
+
+void t.test('socket limits: what follows a close has wallMs', async (t) => {
+  const source = `export default { fetch(request, env, ctx) {
+    const [client, server] = Object.values(new WebSocketPair());
+    server.accept();
+    server.addEventListener('close', () => ctx.waitUntil(new Promise(() => {})));
+    return new Response(null, { status: 101, webSocket: client });
+  } }`;
+  await test.deploy('lingers', source, { limits: { wallMs: 300, cpuMs: 10_000 } });
+  const client = await connectSocket(`ws://127.0.0.1:${test.port}/lingers/`);
+  await client.close();
+  await eventually('it is over', async () => (await outcomes('lingers'))['exceeded:wallMs'] === 1);
+  t.pass('and its instance is free');
+});
+
+void t.test(
+  'socket limits: a function that never accepts its end holds what it was sent, and no more',
+  async (t) => {
+    const source = `export default { fetch() {
+    const [client] = Object.values(new WebSocketPair());
+    return new Response(null, { status: 101, webSocket: client });
+  } }`;
+    await test.deploy('deaf', source, { limits: { socketIdleMs: 500, cpuMs: 10_000 } });
+    const url = `ws://127.0.0.1:${test.port}/deaf/`;
+    const quiet = await connectSocket(url);
+    await quiet.close();
+    const loud = await connectSocket(url);
+    for (let i = 0; i < 40; i++) loud.socket.send(Buffer.alloc(100_000));
+    t.match(await loud.closed, { code: 1001, reason: 'ERR_LIMIT_SOCKET_IDLE' });
+    await eventually('both are over', async () => {
+      const all = Object.values(await outcomes('deaf'));
+      return all.reduce((sum, each) => sum + each, 0) === 2;
+    });
+  },
+);
