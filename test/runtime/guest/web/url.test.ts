@@ -276,3 +276,11 @@ void t.test('params: changes write through to the URL', async (t) => {
     u.searchParams.delete('x'); u.searchParams.delete('y'); return [one, u.href, u.search]`;
   t.strictSame(await guest.run(program), ['http://a.b/?x=1&y=a+b#h', 'http://a.b/#h', '']);
 });
+
+void t.test('url: more names beyond ASCII than are remembered', async (t) => {
+  const program = `const all = []; for (let turn = 0; turn < 2; turn++) for (let i = 0; i < 200; i++) all.push(new URL('http://é' + i + '.example/').hostname);
+    return [new Set(all).size, all[0], all[200], all[399]]`;
+  const last = new URL('http://é199.example/').hostname;
+  const first = new URL('http://é0.example/').hostname;
+  t.strictSame(await guest.run(program), [200, first, first, last]);
+});
