@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import type { InstanceWatcher } from '#runtime/engine.ts';
 import { loadGuestBundle } from '#runtime/guest-bundle.ts';
 import { compileCache, type GuestBundle } from '#runtime/isolate/bootstrap.ts';
+import { makeBundleCache } from '#runtime/isolate/bundle-cache.ts';
 import { IsolateEngine } from '#runtime/isolate/engine.ts';
 import { defaultLimits } from '#runtime/limits.ts';
 import { helloSource } from './guests.ts';
@@ -43,9 +44,9 @@ async function starts(plan: StartsPlan): Promise<StartRow> {
   const library = `const SharedArrayBuffer = ArrayBuffer;${script}`;
   const source = plan.code === 'hello' ? helloSource : `${helloSource};${library}`;
   const bundle: GuestBundle = plan.cached
-    ? { source: script, cache: await compileCache({ kind: 'script', source: script, eager: true }) }
+    ? { source: script, cache: await makeBundleCache(script) }
     : { source: script };
-  const cache = plan.cached ? await compileCache({ kind: 'module', source, eager: false }) : new Uint8Array();
+  const cache = plan.cached ? await compileCache({ source, eager: false }) : new Uint8Array();
   const engine = new IsolateEngine({ bundle, spares: plan.spare ? 1 : 0, beat: () => undefined });
   const found: { create: number; bootstrap: number; load: number; topLevel: number; total: number }[] = [];
   // The first few warm the engine itself up, as a cell that has run for a while is.

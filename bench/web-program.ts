@@ -2,7 +2,8 @@ import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 import { runInThisContext } from 'node:vm';
 import { loadGuestBundle } from '#runtime/guest-bundle.ts';
-import { compileCache, openSandbox, type GuestBundle, type Sandbox } from '#runtime/isolate/bootstrap.ts';
+import { openSandbox, type GuestBundle, type Sandbox } from '#runtime/isolate/bootstrap.ts';
+import { makeBundleCache } from '#runtime/isolate/bundle-cache.ts';
 import { defaultLimits } from '#runtime/limits.ts';
 import { median, spreadOf } from './histogram.ts';
 import type { WebCaseRow, WebReport } from './report.ts';
@@ -26,7 +27,7 @@ const blank: GuestBundle = { source: '() => ({ deliver() {}, prepare() {}, start
 
 async function cachedBundle(): Promise<GuestBundle & { readonly cache: Uint8Array }> {
   const { source } = await loadGuestBundle();
-  return { source, cache: await compileCache({ kind: 'script', source, eager: true }) };
+  return { source, cache: await makeBundleCache(source) };
 }
 
 /** Each case in a spare and in this Node, in turns. */

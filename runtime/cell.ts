@@ -20,6 +20,7 @@ import {
 } from './frames.ts';
 import { IdTable } from './id-table.ts';
 import { compileCache, type GuestBundle } from './isolate/bootstrap.ts';
+import { makeBundleCache } from './isolate/bundle-cache.ts';
 import { IsolateEngine } from './isolate/engine.ts';
 import { Slot } from './slot.ts';
 import { Warm } from './warm.ts';
@@ -297,8 +298,9 @@ export class Cell {
 
   async #compile(id: number, kind: 'script' | 'module', bytes: Buffer): Promise<void> {
     try {
-      const eager = this.#config?.inProcess === false && (kind === 'script' || bytes.length <= eagerBytes);
-      const cache = await compileCache({ kind, source: bytes.toString('utf8'), eager });
+      const source = bytes.toString('utf8');
+      const eager = this.#config?.inProcess === false && bytes.length <= eagerBytes;
+      const cache = await (kind === 'script' ? makeBundleCache(source) : compileCache({ source, eager }));
       this.#channel.send(Frame.Compiled, id, '', cache);
     } catch (error) {
       this.#channel.send(Frame.Compiled, id, error instanceof Error ? error.message : String(error));

@@ -128,24 +128,20 @@ export function toExternal(bytes: Uint8Array): ivm.ExternalCopy<ArrayBuffer> {
 
 /** What to make a code cache of. */
 export interface CacheRequest {
-  readonly kind: 'script' | 'module';
   readonly source: string;
   /** Compile every function now, so that none is compiled in a cold start. Sets V8 flags of the process meanwhile. */
   readonly eager: boolean;
 }
 
 /**
- * V8's code cache of a source, made in an isolate of its own that never runs it. Only for sources whose compile may
+ * V8's code cache of a module, made in an isolate of its own that never runs it. Only for sources whose compile may
  * end this process: call it in the cell that compiles. Throws what V8 says of a source that does not parse.
  */
-export async function compileCache({ kind, source, eager }: CacheRequest): Promise<Uint8Array> {
+export async function compileCache({ source, eager }: CacheRequest): Promise<Uint8Array> {
   const isolate = new ivm.Isolate({ memoryLimit: 1024 });
   const compile = async (produceCachedData: boolean): Promise<ivm.CachedDataResult> => {
     const options = { produceCachedData };
-    const compiled = await (kind === 'script'
-      ? isolate.compileScript(source, options)
-      : isolate.compileModule(source, options));
-    return compiled as ivm.CachedDataResult;
+    return (await isolate.compileModule(source, options)) as ivm.CachedDataResult;
   };
   try {
     if (eager) {
