@@ -36,6 +36,8 @@ export interface Scale {
   /** Functions whose first request is timed. */
   readonly firsts: number;
   readonly rounds: number;
+  /** Short turns of two servers after each other. */
+  readonly pairs: number;
   readonly warmupMs: number;
   readonly measureMs: number;
   readonly connections: number;
@@ -53,6 +55,7 @@ export const scales: Readonly<Record<Size, Scale>> = {
     starts: 200,
     firsts: 200,
     rounds: 5,
+    pairs: 60,
     warmupMs: 1000,
     measureMs: 3000,
     connections: 32,
@@ -65,6 +68,7 @@ export const scales: Readonly<Record<Size, Scale>> = {
     starts: 50,
     firsts: 50,
     rounds: 3,
+    pairs: 20,
     warmupMs: 500,
     measureMs: 1000,
     connections: 32,
@@ -77,6 +81,7 @@ export const scales: Readonly<Record<Size, Scale>> = {
     starts: 2,
     firsts: 2,
     rounds: 1,
+    pairs: 2,
     warmupMs: 20,
     measureMs: 50,
     connections: 4,

@@ -80,7 +80,10 @@ export interface WarmReport {
   readonly connections: number;
   readonly rows: readonly WarmRow[];
   /** islet's hello over node:http's, by round: requests per second, and CPU per request the other way round. */
+  /** Hello, islet over node:http, by pairs of short turns. */
   readonly ratio: Ratio;
+  /** The same for a request with the headers a browser sends. */
+  readonly browserRatio: Ratio;
 }
 
 export interface WarmRow {

@@ -9,6 +9,7 @@ import type {
   EchoFigures,
   SocketsReport,
   StreamingReport,
+  Ratio,
   WarmReport,
 } from './report.ts';
 import { wasmText } from './wasm-tables.ts';
@@ -89,7 +90,7 @@ function coldText({ phases, http, nodeProcess }: ColdReport): readonly (readonly
   ];
 }
 
-function warmText({ rows, ratio }: WarmReport): readonly (readonly string[])[] {
+function warmText({ rows, ratio, browserRatio }: WarmReport): readonly (readonly string[])[] {
   return [
     [
       'warm: medians over the rounds',
@@ -97,10 +98,24 @@ function warmText({ rows, ratio }: WarmReport): readonly (readonly string[])[] {
         ['', 'connections', ...rateHeads],
         rows.map((row) => [row.what, String(row.connections), ...rateCells(row)]),
       ),
-      `hello, islet over node:http: ${ratio.throughputMedian.toFixed(2)} of its requests/s (rounds: ${listOf(ratio.throughput)}), ` +
-        `${ratio.cpuMedian.toFixed(2)} by CPU per request (${listOf(ratio.cpu)})`,
+      `hello, islet over node:http: ${ratioText(ratio)}`,
+      `a browser’s headers, islet over node:http: ${ratioText(browserRatio)}`,
     ],
   ];
+}
+
+/** Medians over pairs of turns, with the quarter below and the quarter above. */
+function ratioText({ throughput, throughputMedian, cpu, cpuMedian }: Ratio): string {
+  const spread = (values: readonly number[]): string => {
+    const sorted = values.toSorted((one, other) => one - other);
+    const at = (part: number): string =>
+      (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0).toFixed(2);
+    return `${at(0.25)} to ${at(0.75)}`;
+  };
+  return (
+    `${throughputMedian.toFixed(2)} of its requests/s (half of ${throughput.length} pairs of turns: ${spread(throughput)}), ` +
+    `${cpuMedian.toFixed(2)} by CPU per request (${spread(cpu)})`
+  );
 }
 
 function densityText(density: DensityReport): readonly (readonly string[])[] {
@@ -142,8 +157,4 @@ function socketsText({ rows }: SocketsReport): readonly (readonly string[])[] {
       ),
     ],
   ];
-}
-
-function listOf(values: readonly number[]): string {
-  return values.map((value) => value.toFixed(2)).join(', ');
 }

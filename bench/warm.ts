@@ -1,10 +1,10 @@
 import { get, getAsBrowser, post, type BenchRun } from './bench-run.ts';
 import { echoSource, helloSource, lambdaSource } from './guests.ts';
-import { median } from './histogram.ts';
 import type { LoadPlan } from './load-generator.ts';
+import { measurePairs } from './pairs.ts';
 import type { Program } from './programs.ts';
-import type { Ratio, WarmReport } from './report.ts';
-import { loaded, toRow, type Measured } from './turns.ts';
+import type { WarmReport } from './report.ts';
+import { loaded, toRow, type Measured, type Subject as TurnSubject } from './turns.ts';
 
 interface Subject {
   readonly what: string;
@@ -62,18 +62,28 @@ export async function measureWarm(run: BenchRun): Promise<WarmReport> {
     run.progress(`warm: round ${round} of ${run.scale.rounds}`);
     for (const [i, { measure }] of subjects.entries()) results[i]?.push(await measure());
   }
+  const own = (request: string): TurnSubject => ({
+    what: 'islet',
+    cpu: () => islet.call('cpu'),
+    plan: { port, request },
+  });
+  const beside = (request: string): TurnSubject => ({
+    what: 'node:http',
+    cpu: () => node.call('cpu'),
+    plan: { port: nodePort, request },
+  });
+  const pairs = { run, load, label: 'warm' };
+  const ratio = await measurePairs({ ...pairs, beside: beside(get('/')), own: own(get('/hello/')) });
+  const browserRatio = await measurePairs({
+    ...pairs,
+    beside: beside(getAsBrowser('/')),
+    own: own(getAsBrowser('/hello/')),
+  });
   await run.stop(load, node, islet);
   return {
     connections,
     rows: subjects.map(({ what, connections }, i) => toRow(what, connections, results[i] ?? [])),
-    ratio: toRatio(results[0] ?? [], results[1] ?? []),
+    ratio,
+    browserRatio,
   };
-}
-
-function toRatio(node: readonly Measured[], islet: readonly Measured[]): Ratio {
-  const cpuOf = (result: Measured | undefined): number =>
-    (result?.hostCpuMicros ?? 0) + (result?.cellCpuMicros ?? 0);
-  const throughput = islet.map((own, i) => own.requestsPerSecond / (node[i]?.requestsPerSecond ?? 1));
-  const cpu = islet.map((own, i) => cpuOf(node[i]) / cpuOf(own));
-  return { throughput, throughputMedian: median(throughput), cpu, cpuMedian: median(cpu) };
 }
