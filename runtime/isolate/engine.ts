@@ -132,7 +132,8 @@ class Startup {
     this.#watchdog.enter(this);
     try {
       const ran = await this.#load();
-      const cpuMs = Number(isolate.cpuTime - before) / 1e6 + this.#payer.cpuMs;
+      const usedMs = this.#watchdog.leave(this);
+      const cpuMs = Math.min(Number(isolate.cpuTime - before) / 1e6, usedMs) + this.#payer.cpuMs;
       if (cpuMs > this.#spec.limits.startupCpuMs)
         this.#problem ??= { kind: 'exceeded', limit: 'startupCpuMs' };
       if (this.#problem !== undefined) throw new StartFailure(this.#problem);

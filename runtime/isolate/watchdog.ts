@@ -7,6 +7,8 @@ export interface Watched {
 interface Entry {
   readonly watched: Watched;
   readonly since: number;
+  /** Reading of the process's CPU from just before. */
+  readonly baseMs: number;
   ticked: boolean;
 }
 
@@ -20,10 +22,13 @@ export function isRunaway(estimateMs: number, budgetMs: number): boolean {
 
 const tickMs = 5;
 const restMs = 250;
+/** What runs for less than this is not worth asking the system: two calls, 3 µs. */
+const shortMs = 1;
 
 /**
- * Looks at running entries every few ms. V8 tells an isolate's CPU time exactly, but only once an entry is over; while
- * it runs this takes the process's CPU less the main thread's and WebAssembly's and shares it out over the entries that ran throughout.
+ * Looks at running entries every few ms, and tells what CPU they had. isolated-vm's `cpuTime` is the wall clock of an isolate
+ * that runs: on a busy machine several times its CPU. The system tells the CPU of the process; less the main thread's and
+ * WebAssembly's it is that of all entries together. While they run it is shared out over those that ran throughout.
  */
 export class Watchdog {
   #entries: Entry[] = [];
@@ -31,6 +36,8 @@ export class Watchdog {
   readonly #otherCpuMs: () => number;
   #timer: NodeJS.Timeout | undefined;
   #lastCpuMs = 0;
+  /** The latest reading, whoever asked for it. */
+  #baseMs = 0;
   #lastAt = 0;
   #busyAt = 0;
 
@@ -42,18 +49,28 @@ export class Watchdog {
 
   enter(watched: Watched): void {
     const now = performance.now();
-    this.#entries.push({ watched, since: now, ticked: false });
     this.#busyAt = now;
-    if (this.#timer !== undefined) return;
-    this.#lastAt = now;
-    this.#lastCpuMs = this.#guestCpuMs();
+    const sleeps = this.#timer === undefined;
+    if (sleeps) {
+      this.#lastAt = now;
+      this.#lastCpuMs = this.#guestCpuMs();
+    }
+    this.#entries.push({ watched, since: now, baseMs: this.#baseMs, ticked: false });
+    if (!sleeps) return;
     this.#timer = setInterval(() => this.#tick(), tickMs);
     this.#timer.unref();
   }
 
-  leave(watched: Watched): void {
+  /**
+   * An entry is over. Its CPU in ms: its wall clock where that is short, else no more than what all entries of the process
+   * have used since it began, or a few ms before.
+   */
+  leave(watched: Watched): number {
     const at = this.#entries.findIndex((entry) => entry.watched === watched);
-    if (at >= 0) this.#entries.splice(at, 1);
+    const [entry] = at >= 0 ? this.#entries.splice(at, 1) : [];
+    if (entry === undefined) return 0;
+    const wallMs = performance.now() - entry.since;
+    return wallMs < shortMs ? wallMs : Math.min(wallMs, Math.max(0, this.#guestCpuMs() - entry.baseMs));
   }
 
   #tick(): void {
@@ -92,6 +109,7 @@ export class Watchdog {
   #guestCpuMs(): number {
     const all = process.cpuUsage();
     const own = process.threadCpuUsage();
-    return (all.user + all.system - own.user - own.system) / 1000 - this.#otherCpuMs();
+    this.#baseMs = (all.user + all.system - own.user - own.system) / 1000 - this.#otherCpuMs();
+    return this.#baseMs;
   }
 }

@@ -12,6 +12,7 @@ const json = async (response: Response): Promise<unknown> => response.json();
 
 /** Examples with a test file of their own. */
 const elsewhere: readonly string[] = [
+  'chat-websocket',
   'component-js',
   'hello-assemblyscript',
   'hello-c',

@@ -75,7 +75,8 @@ void t.test('limits: cpu is counted, not waited for', async (t) => {
   const budget = 200;
   const rounds = (share: number): number => Math.round((budget * share) / roundMs);
   const call = await guest(test, 'cpu', { cpuMs: budget });
-  await call('act=burn&n=1');
+  // As warm as the one that was measured: cold code costs several times as much.
+  for (let i = 0; i < 8; i++) await call(`act=burn&n=${rounds(0.1)}`);
   t.match(await call(`act=burn&n=${rounds(0.5)}`), { status: 200 }, 'under: half the budget');
   t.match(
     await call(`act=burn&n=${rounds(2)}`),

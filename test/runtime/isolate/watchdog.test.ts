@@ -1,46 +1,51 @@
 import { Worker } from 'node:worker_threads';
+import { once } from 'node:events';
 import t from 'tap';
 import { Watchdog } from '#runtime/isolate/watchdog.ts';
 
-/** Takes CPU and says how much, in ms, until it is told to stop. */
-const burner = `
-const { workerData, parentPort } = require('node:worker_threads');
-const cpuMs = new Float64Array(workerData);
-while (cpuMs[1] === 0) {
-  const { user, system } = process.threadCpuUsage();
-  cpuMs[0] = (user + system) / 1000;
-}
-parentPort.close();`;
+const watched = { tick: (): void => undefined };
 
-/** CPU that another thread took while an entry did nothing: what it was, and what the entry was charged. */
-async function charge(subtract: boolean): Promise<{ readonly burntMs: number; readonly chargedMs: number }> {
-  const shared = new SharedArrayBuffer(16);
-  const cpuMs = new Float64Array(shared);
-  const worker = new Worker(burner, { eval: true, workerData: shared });
-  const burnt = (): number => cpuMs[0] ?? 0;
-  while (burnt() === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+/** A thread beside this one that waits, or computes, for `ms` each time it is asked. */
+const work = `
+  const { parentPort } = require('node:worker_threads');
+  parentPort.on('message', ({ ms, spin }) => {
+    const end = performance.now() + ms;
+    if (spin) while (performance.now() < end);
+    else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+    parentPort.postMessage('done');
+  });`;
+
+await t.test('watchdog: an entry costs what its threads used, not how long it took', async (t) => {
+  const worker = new Worker(work, { eval: true });
+  t.teardown(() => worker.terminate());
   const watchdog = new Watchdog(
     () => undefined,
-    () => (subtract ? burnt() : 0),
+    () => 0,
   );
-  let chargedMs = 0;
-  const watched = { tick: (ms: number) => (chargedMs += ms) };
-  const before = burnt();
-  watchdog.enter(watched);
-  while (burnt() - before < 100) await new Promise((resolve) => setTimeout(resolve, 5));
-  watchdog.leave(watched);
-  const burntMs = burnt() - before;
-  cpuMs[1] = 1;
-  await worker.terminate();
-  return { burntMs, chargedMs };
-}
-
-void t.test("watchdog: another engine's CPU is not put down to an entry", async (t) => {
-  const { burntMs, chargedMs } = await charge(true);
-  t.ok(chargedMs < burntMs / 2, `${chargedMs} of ${burntMs}`);
+  const entry = async (message: object): Promise<number> => {
+    watchdog.enter(watched);
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+    worker.postMessage(message);
+    await once(worker, 'message');
+    return watchdog.leave(watched);
+  };
+  await entry({ ms: 5, spin: true });
+  const waited = await entry({ ms: 400, spin: false });
+  const before = process.cpuUsage();
+  const spun = await entry({ ms: 100, spin: true });
+  const used = process.cpuUsage(before);
+  t.ok(waited < 200, `waiting is free: ${waited} of 400 ms`);
+  t.ok(spun > 0 && spun <= (used.user + used.system) / 1000 + 10, `${spun} ms`);
+  t.ok(waited < spun * 3, 'whatever else runs here');
 });
 
-void t.test('watchdog: CPU nobody accounts for is', async (t) => {
-  const { burntMs, chargedMs } = await charge(false);
-  t.ok(chargedMs > burntMs / 2, `${chargedMs} of ${burntMs}`);
+await t.test('watchdog: who was not there used nothing', (t) => {
+  const watchdog = new Watchdog(
+    () => undefined,
+    () => 0,
+  );
+  t.equal(watchdog.leave(watched), 0);
+  watchdog.enter(watched);
+  t.ok(watchdog.leave(watched) < 50);
+  t.end();
 });
