@@ -40,20 +40,7 @@ function toHeaders(value: unknown): Headers {
 
 /** Read as it is pulled, one piece at a time. */
 function streamOf(source: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
-  const iterator = source[Symbol.asyncIterator]();
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const next = await iterator.next();
-        if (next.done === true) controller.close();
-        else controller.enqueue(next.value);
-      },
-      async cancel() {
-        await iterator.return?.();
-      },
-    },
-    { highWaterMark: 0 },
-  );
+  return ReadableStream.from(source);
 }
 
 /** All of a body where it is here already; else a stream of it, so that no head waits for a body that is still made. */

@@ -99,20 +99,7 @@ const jsonLines = 'application/jsonl';
 
 /** Pulled piece by piece; a failure breaks the connection, so that nobody takes a part for the whole. */
 function toStream(pieces: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
-  const iterator = pieces[Symbol.asyncIterator]();
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const next = await iterator.next();
-        if (next.done === true) controller.close();
-        else controller.enqueue(next.value);
-      },
-      async cancel() {
-        await iterator.return?.();
-      },
-    },
-    { highWaterMark: 0 },
-  );
+  return ReadableStream.from(pieces);
 }
 
 function parsePutOptions(query: Readonly<Record<string, string>>): KvPutOptions {

@@ -1,4 +1,4 @@
-import { fetchThrough } from './fetch.ts';
+import { fetchPath } from './fetch.ts';
 import type { Invocation } from './invocation.ts';
 import { defineProperty } from './primordials.ts';
 
@@ -14,13 +14,7 @@ class Assets {
 
   /** A request, a URL, of which the path counts, or a path alone. A redirect is given back, not followed. */
   async fetch(input: unknown, init?: unknown): Promise<Response> {
-    const path = typeof input === 'string' && input[0] === '/';
-    return await fetchThrough(
-      this.#invocation,
-      this.#binding,
-      path ? `http://localhost${input}` : input,
-      init,
-    );
+    return await fetchPath(this.#invocation, this.#binding, input, init);
   }
 }
 defineProperty(Assets.prototype, Symbol.toStringTag, { value: 'Assets', configurable: true });

@@ -150,3 +150,14 @@ async function checkLocal(invocation: Invocation, local: Response, integrity: st
   await verified(invocation, { bytes, body: undefined }, integrity);
   return local;
 }
+
+/** `fetch` of a binding, where a path alone is an address too: the host looks at no other part. */
+export async function fetchPath(
+  owner: Invocation,
+  binding: string,
+  input: unknown,
+  init: unknown,
+): Promise<Response> {
+  const path = typeof input === 'string' && input[0] === '/';
+  return await fetchThrough(owner, binding, path ? `http://localhost${input}` : input, init);
+}

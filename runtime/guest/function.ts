@@ -1,5 +1,5 @@
 import type { Invocation } from './invocation.ts';
-import { fetchThrough } from './fetch.ts';
+import { fetchPath } from './fetch.ts';
 import { defineProperty, guestJson } from './primordials.ts';
 import { operate } from './operations.ts';
 
@@ -18,13 +18,7 @@ class Service {
 
   /** As the global fetch; a path alone is one of the function's. A redirect is given back, not followed. */
   async fetch(input: unknown, init?: unknown): Promise<Response> {
-    const path = typeof input === 'string' && input[0] === '/';
-    return await fetchThrough(
-      this.#invocation,
-      this.#binding,
-      path ? `http://localhost${input}` : input,
-      init,
-    );
+    return await fetchPath(this.#invocation, this.#binding, input, init);
   }
 
   /** What the function's event handler returns; rejects with what it throws, without the stack. */
