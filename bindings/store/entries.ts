@@ -23,9 +23,9 @@ export class Entries {
   readonly #delete: Statement;
   readonly #deleteRow: Statement;
   readonly #expired: Statement;
-  readonly #counter: Statement;
+  readonly #setCeiling: Statement;
   readonly #lists: Readonly<Record<'forward' | 'backward' | 'forwardKeys' | 'backwardKeys', Statement>>;
-  readonly #lastRevision: Statement;
+  readonly #ceiling: Statement;
 
   constructor(database: Database) {
     this.#get = database.prepare(`SELECT value, revision, expires_at FROM entry WHERE key = ? AND ${live}`);
@@ -39,8 +39,8 @@ export class Entries {
     this.#expired = database.prepare(
       'SELECT id, length(value) AS bytes FROM entry WHERE expires_at <= ? ORDER BY expires_at LIMIT ?',
     );
-    this.#counter = database.prepare('UPDATE counter SET revision = ? WHERE id = 1');
-    this.#lastRevision = database.prepare('SELECT revision FROM counter WHERE id = 1');
+    this.#setCeiling = database.prepare('UPDATE counter SET revision = ? WHERE id = 1');
+    this.#ceiling = database.prepare('SELECT revision FROM counter WHERE id = 1');
     const list = (columns: string, order: string): Statement =>
       database.prepare(
         `SELECT ${columns} FROM entry WHERE key >= ? AND key < ? AND ${live} ORDER BY key ${order} LIMIT ?`,
@@ -103,12 +103,13 @@ export class Entries {
     return this.#expired.get(now, 1) !== undefined;
   }
 
-  get lastRevision(): number {
-    return this.#lastRevision.get()?.['revision'] as number;
+  /** No revision above it has been given out. */
+  get ceiling(): number {
+    return this.#ceiling.get()?.['revision'] as number;
   }
 
-  set lastRevision(revision: number) {
-    this.#counter.run(revision);
+  set ceiling(revision: number) {
+    this.#setCeiling.run(revision);
   }
 }
 

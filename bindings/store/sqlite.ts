@@ -1,9 +1,10 @@
 import { HostError } from '#runtime/errors.ts';
 import { toStoreError } from './database.ts';
-import type { Database } from './database.ts';
+import type { Database, Statement } from './database.ts';
 import { Entries } from './entries.ts';
 import type { Prepared } from './entries.ts';
 import { encodeKey } from './keys.ts';
+import { makeLogRoom } from './log-room.ts';
 import { openStoreFile } from './schema.ts';
 import type { Change, ChangeEvent, Check, Entry, Range, Store, WriteResult } from './store.ts';
 import { Watchers } from './watchers.ts';
@@ -44,21 +45,35 @@ interface Waiting {
 
 type Outcome = WriteResult | { readonly error: unknown };
 
+/** Revisions that are noted as given out at once: what counts them is a page of every commit that notes more. */
+const revisionBlock = 1024;
+/** Commits after which the log gets its room: a store that is hardly written needs none. */
+const commitsBeforeRoom = 8;
+
 class SqliteStore implements Store {
   readonly #database: Database;
   readonly #entries: Entries;
   readonly #watchers = new Watchers();
   readonly #now: () => number;
   readonly #purgeTimer: NodeJS.Timeout;
+  readonly #begin: Statement;
+  readonly #end: Statement;
+  readonly #closing = new AbortController();
   #waiting: Waiting[] = [];
   #flush: NodeJS.Immediate | undefined;
   #revision: number;
+  /** The file says that no revision above it was given out. */
+  #ceiling: number;
+  #commits = 0;
   #closed = false;
 
   constructor(database: Database, options: SqliteStoreOptions) {
     this.#database = database;
     this.#entries = new Entries(database);
-    this.#revision = this.#entries.lastRevision;
+    this.#ceiling = this.#entries.ceiling;
+    this.#revision = this.#ceiling;
+    this.#begin = database.prepare('BEGIN IMMEDIATE');
+    this.#end = database.prepare('COMMIT');
     this.#now = options.now ?? Date.now;
     this.#purgeTimer = setInterval(() => this.#purge(), options.purgeEveryMs ?? 60_000).unref();
   }
@@ -97,6 +112,7 @@ class SqliteStore implements Store {
     this.#closed = true;
     clearInterval(this.#purgeTimer);
     clearImmediate(this.#flush);
+    this.#closing.abort();
     this.#commitWaiting();
     this.#watchers.close();
     this.#database.close();
@@ -124,16 +140,25 @@ class SqliteStore implements Store {
       if ('ok' in outcome && outcome.ok) this.#announce(write, outcome.revision);
       write.settle(outcome);
     }
+    this.#commits++;
+    const path = this.#commits === commitsBeforeRoom ? this.#database.location() : null;
+    if (path !== null) void makeLogRoom(`${path}-wal`, this.#closing.signal);
   }
 
   /** One transaction for all; when it fails, one for each, so that only the bad ones do. */
   #commit(group: readonly Waiting[]): readonly Outcome[] {
     try {
-      return this.#transact(() => {
-        const outcomes = group.map((write) => this.#apply(write));
-        this.#entries.lastRevision = this.#revision;
-        return outcomes;
+      let ceiling = this.#ceiling;
+      const outcomes = this.#transact(() => {
+        const applied = group.map((write) => this.#apply(write));
+        if (this.#revision > ceiling) {
+          ceiling = this.#revision + revisionBlock;
+          this.#entries.ceiling = ceiling;
+        }
+        return applied;
       });
+      this.#ceiling = ceiling;
+      return outcomes;
     } catch (error) {
       if (group.length === 1) return [{ error }];
       return group.flatMap((write) => this.#commit([write]));
@@ -150,10 +175,10 @@ class SqliteStore implements Store {
   }
 
   #transact<T>(work: () => T): T {
-    this.#database.exec('BEGIN IMMEDIATE');
+    this.#begin.run();
     try {
       const result = work();
-      this.#database.exec('COMMIT');
+      this.#end.run();
       return result;
     } catch (error) {
       // A full disk may have rolled back already.
