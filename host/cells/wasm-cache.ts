@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, mkdirSync } from 'node:fs';
 import { copyFile, link, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve, sep } from 'node:path';
 import process from 'node:process';
 import type { WasmCode } from '#runtime/deployment.ts';
 import { HostError } from '#runtime/errors.ts';
@@ -54,10 +54,10 @@ export class WasmCache {
   #deployments = 0;
 
   constructor(folder: string, compiler: WasmCompiler, mostDeployments: number = defaultDeployments) {
-    this.#folder = folder;
+    this.#folder = resolve(folder);
     this.#compiler = compiler;
     this.#mostDeployments = mostDeployments;
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
   }
 
   /** Absolute path of a cordon's folder, made if need be. */
@@ -68,13 +68,16 @@ export class WasmCache {
     return folder;
   }
 
-  /** What to start from, when all of it is there and was verified; reads no file. */
+  /** What to start from, when all of it was made or verified by this process; the disk is not asked. */
   ready(cordon: string, code: WasmHead): WasmStart | undefined {
     if (this.#engine === undefined) return undefined;
     const start = toStart(code, this.#engine);
-    const names = start.folder === undefined ? [start.artifact] : [start.artifact, start.folder];
-    const paths = names.map((name) => join(this.#folder, cordon, name));
-    return paths.every((path) => this.#good.has(path) && existsSync(path)) ? start : undefined;
+    return this.#pathsOf(cordon, start).every((path) => this.#good.has(path)) ? start : undefined;
+  }
+
+  /** Whether all of it is on disk still; what is not, `make` makes again. */
+  isThere(cordon: string, start: WasmStart): boolean {
+    return this.#pathsOf(cordon, start).every((path) => existsSync(path));
   }
 
   /**
@@ -108,6 +111,12 @@ export class WasmCache {
     const engine = this.#engine;
     const options = { inUse, graceMs, given: this.#given, ...(engine === undefined ? {} : { engine }) };
     await pruneWasmFolder(this.#folder, options).catch(() => undefined);
+    for (const path of this.#good) if (!existsSync(path)) this.#good.delete(path);
+  }
+
+  #pathsOf(cordon: string, { artifact, folder }: WasmStart): readonly string[] {
+    const names = folder === undefined ? [artifact] : [artifact, folder];
+    return names.map((name) => `${this.#folder}${sep}${cordon}${sep}${name}`);
   }
 
   /** Counts the deployments that wait for a compiler; those that find their artifact made do not. */

@@ -48,6 +48,14 @@ interface Code {
   readonly wasm?: WasmStart;
 }
 
+/** A start that is on its way to a cell. */
+interface Order {
+  readonly events: StartEvents;
+  readonly code: Code;
+  /** How often it was sent, this time included; default 1. */
+  readonly sent?: number;
+}
+
 const noBytes: Buffer = Buffer.alloc(0);
 
 /** Code kept in memory, so that a cold start reads no disk, in bytes. */
@@ -73,13 +81,18 @@ export class Starter {
   load(target: Target, instance: HostInstance, events: StartEvents): void {
     const known = this.#known(target);
     if (known !== undefined) return this.#send(target, instance, { events, code: known });
+    this.#readAndSend(target, instance, { events });
+  }
+
+  #readAndSend(target: Target, instance: HostInstance, order: Omit<Order, 'code'>): void {
+    const { events } = order;
     void this.#read(target, false).then(
       (code) => {
         const { cell, waiting } = instance;
         const retired = instance.state === 'gone';
         if (retired && waiting.size === 0) return;
         if (cell.state === 'dead' || cell.state === 'draining') return events.lost();
-        this.#send(target, instance, { events, code });
+        this.#send(target, instance, { ...order, code });
         // It was let go while its code was read, and calls wait for it: those are its last.
         if (retired) cell.retire(instance.number, 'replaced');
         return;
@@ -142,11 +155,7 @@ export class Starter {
     return { kind: 'crashed', cause: 'internal' };
   }
 
-  #send(
-    target: Target,
-    instance: HostInstance,
-    { events, code, sent = 1 }: { readonly events: StartEvents; readonly code: Code; readonly sent?: number },
-  ): void {
+  #send(target: Target, instance: HostInstance, { events, code, sent = 1 }: Order): void {
     const { cell } = instance;
     instance.number = cell.load(this.#spec(target, code, instance.keep), code.bytes, {
       loaded: (report) => {
@@ -155,9 +164,14 @@ export class Starter {
         events.loaded();
       },
       notLoaded: (report) => {
-        if (report.needCode !== true || sent === mostSends) return events.notLoaded(report);
+        const missing = report.needCode !== true && this.#isMissing(target, code);
+        if (sent === mostSends || (report.needCode !== true && !missing)) return events.notLoaded(report);
         for (const invocation of instance.waiting) invocation.unplaced();
-        return this.#send(target, instance, { events, code, sent: sent + 1 });
+        const again = { events, sent: sent + 1 };
+        if (!missing) return this.#send(target, instance, { ...again, code });
+        instance.number = 0;
+        if (instance.state === 'loading') instance.state = 'opening';
+        return this.#readAndSend(target, instance, again);
       },
       gone: () => events.gone(),
       lost: () => events.lost(),
@@ -168,6 +182,11 @@ export class Starter {
     });
     instance.state = 'loading';
     events.loading();
+  }
+
+  /** True for WebAssembly whose files somebody removed: it did not start for that, and they can be made again. */
+  #isMissing(target: Target, { wasm }: Code): boolean {
+    return wasm !== undefined && !this.#options.wasmCache.isThere(target.deployment.cordon, wasm);
   }
 
   /** Code that can be sent in this turn. */

@@ -97,6 +97,21 @@ void t.test('wasm: bad modules are refused by their codes, and the host goes on'
 });
 
 void t.test(
+  'wasm: an artifact that somebody removes while the host runs is made again',
+  { skip },
+  async (t) => {
+    const test = await open(t);
+    await test.host.deploy(wat, { name: 'fn' });
+    const [artifact = ''] = await artifacts(test.dir);
+    await rm(join(test.dir, 'code-cache', 'wasm', 'default', artifact));
+    t.equal((await test.request('/fn/')).text, 'hello', 'a cell that has it in memory needs no file');
+    for (const { pid } of (await test.host.health()).cells) process.kill(pid, 'SIGKILL');
+    t.equal((await test.request('/fn/')).text, 'hello');
+    t.same(await artifacts(test.dir), [artifact]);
+  },
+);
+
+void t.test(
   'wasm: after a restart artifacts are found, and made again when they are not',
   { skip },
   async (t) => {

@@ -140,8 +140,14 @@ void t.test('cache: what is missing or damaged on disk is made again', { skip },
   const after = again();
   await after.make(target);
   t.equal(target.loads(), loads, 'and is sound then');
-  await rm(own(artifact));
-  t.equal(after.ready('default', target.code), undefined, 'gone while the host runs');
+  const start = { ...after.ready('default', target.code)!, folder: app };
+  t.ok(after.isThere('default', start));
+  for (const name of [artifact, app]) {
+    await rm(own(name), { recursive: true });
+    t.notOk(after.isThere('default', start), 'gone while the host runs');
+    await after.make(target);
+    t.ok(after.isThere('default', start), 'and made again when asked for');
+  }
 });
 
 void t.test('cache: files whose paths lead out are not written', { skip }, async (t) => {
