@@ -1,12 +1,8 @@
+import { Arrivals } from './arrivals.ts';
 import { Channel, type Pipe } from './channel.ts';
 import { CodeTable } from './code-table.ts';
-import {
-  StartFailure,
-  type InstanceEnd,
-  type InstanceWatcher,
-  type Started,
-  type WasmSpec,
-} from './engine.ts';
+import { Compiles } from './compiles.ts';
+import { StartFailure, type InstanceEnd, type InstanceWatcher, type Started } from './engine.ts';
 import {
   formatEnd,
   Frame,
@@ -19,9 +15,9 @@ import {
   type StartSpec,
 } from './frames.ts';
 import { IdTable } from './id-table.ts';
-import { compileCache, type GuestBundle } from './isolate/bootstrap.ts';
-import { makeBundleCache } from './isolate/bundle-cache.ts';
+import type { GuestBundle } from './isolate/bootstrap.ts';
 import { IsolateEngine } from './isolate/engine.ts';
+import { MemoryWatch } from './memory-watch.ts';
 import { Slot } from './slot.ts';
 import { Warm } from './warm.ts';
 import { loadAddon } from './wasm/addon.ts';
@@ -33,12 +29,6 @@ export interface CellOptions {
   /** How this process ends itself when it cannot go on; in the host's own process: nothing. */
   readonly exit: (why: string) => void;
 }
-
-/** Sources up to this size are compiled whole; of larger ones most is never called, and reading it costs. */
-const eagerBytes = 128 * 1024;
-
-/** RSS of a process beyond what its instances may take before it is given up. */
-const rssSlackBytes = 1024 * 2 ** 20;
 
 /**
  * One cell: instances behind a channel. The same program runs in a child process and, with `isolation: 'none'`, inside
@@ -58,11 +48,21 @@ export class Cell {
   #config: CellConfig | undefined;
   #disposed = 0;
   #condemned = false;
-  /** One after the other: each sets flags of the process. */
-  #compiles: Promise<void> = Promise.resolve();
-  #rssAt = 0;
+  readonly #compiles: Compiles = new Compiles();
+  #memory: MemoryWatch | undefined;
   /** The cache was asked for it in this turn: once does for all calls that came together. */
   #touched: Slot | undefined;
+  readonly #arrivals: Arrivals = new Arrivals({
+    report: (slot, { instance, kinds, spare, cached, phases }) => {
+      const report: LoadedReport = { kinds, memoryBytes: instance.memoryBytes, spare, cached, phases };
+      this.#channel.send(Frame.Loaded, slot.id, JSON.stringify(report));
+    },
+    settle: (slot, { keep }) => {
+      if (slot.gone === undefined) this.#warm?.add(slot.id, slot, { keep });
+      else this.#channel.send(Frame.Gone, slot.id, slot.gone);
+      this.#drained(slot);
+    },
+  });
 
   constructor(pipe: Pipe, options: CellOptions) {
     this.#exit = options.exit;
@@ -71,6 +71,7 @@ export class Cell {
       frame: (type, id, text, bytes) => this.#frame(type, id, text, bytes),
       turn: () => {
         this.#touched = undefined;
+        this.#arrivals.turn();
       },
       closed: () => this.#close(),
     });
@@ -85,14 +86,12 @@ export class Cell {
       case Frame.Drop:
         return this.#drop(id);
       case Frame.Load:
-        void this.#load(id, JSON.parse(text) as StartSpec, bytes);
+        this.#load(id, JSON.parse(text) as StartSpec, bytes);
         return;
       case Frame.Retire:
         return this.#retire(id, text as GoneReason);
       case Frame.Compile:
-        this.#compiles = this.#compiles.then(() =>
-          this.#compile(id, text === 'script' ? 'script' : 'module', bytes),
-        );
+        void this.#compile(id, text === 'script' ? 'script' : 'module', bytes);
         return;
       case Frame.Ping:
         this.#channel.send(Frame.Pong, id, JSON.stringify(this.#report()));
@@ -107,6 +106,8 @@ export class Cell {
 
   async #configure(config: CellConfig, bytes: Buffer): Promise<void> {
     this.#config = config;
+    const { inProcess, warmBytes } = config;
+    if (!inProcess) this.#memory = new MemoryWatch({ warmBytes, exceeded: () => this.#outgrow() });
     if (config.wasmFolder !== undefined && !config.compiler) this.#wasm = this.#openWasm(config.wasmFolder);
     this.#sealed();
     if (!config.compiler) {
@@ -123,7 +124,7 @@ export class Cell {
       this.#engine = new IsolateEngine({
         bundle,
         spares: config.spares,
-        beat: () => this.#watchMemory(),
+        beat: () => this.#memory?.look(),
         otherCpuMs: () => (typeof this.#wasm === 'string' ? 0 : this.#wasm.cpuMs),
       });
       await this.#engine.fill();
@@ -135,25 +136,23 @@ export class Cell {
   #openWasm(folder: string): WasmEngine | string {
     const addon = loadAddon();
     if (!addon.ok) return addon.reason;
-    return new WasmEngine({ native: addon.native, folder, beat: () => this.#watchMemory() });
+    return new WasmEngine({ native: addon.native, folder, beat: () => this.#memory?.look() });
   }
 
-  async #load(id: number, spec: StartSpec, bytes: Buffer): Promise<void> {
+  #load(id: number, spec: StartSpec, bytes: Buffer): void {
     const slot = new Slot(id, spec.codeId);
     const starting = this.#start(spec, bytes, this.#watch(slot));
     if (starting === undefined) return this.#notLoaded(id, { needCode: true });
     this.#slots.set(id, slot);
+    if (starting instanceof Promise) void this.#await(slot, starting, spec);
+    else this.#arrived(slot, starting, spec.keep);
+  }
+
+  async #await(slot: Slot, starting: Promise<Started>, spec: StartSpec): Promise<void> {
+    const { id } = slot;
+    let started: Started;
     try {
-      const started = await starting;
-      slot.instance = started.instance;
-      const report: LoadedReport = {
-        kinds: started.kinds,
-        memoryBytes: started.instance.memoryBytes,
-        spare: started.spare,
-        cached: started.cached,
-        phases: started.phases,
-      };
-      this.#channel.send(Frame.Loaded, id, JSON.stringify(report));
+      started = await starting;
     } catch (error) {
       this.#slots.delete(id);
       this.#code.drop(spec.codeId);
@@ -162,13 +161,22 @@ export class Cell {
         error instanceof StartFailure ? error.problem : { kind: 'crashed' as const, message: String(error) };
       return this.#notLoaded(id, { outcome: problem });
     }
-    const waiting = slot.waiting;
+    this.#arrived(slot, started, spec.keep);
+    if (slot.gone !== undefined) this.#arrivals.settle(slot);
+    else this.#arrivals.turn();
+  }
+
+  /** It runs, and what waits for it begins. */
+  #arrived(slot: Slot, started: Started, keep: boolean): void {
+    const { waiting } = slot;
+    slot.instance = started.instance;
     slot.waiting = [];
-    for (const { id: invocation, hand } of waiting)
-      if (this.#invocations.get(invocation) === slot) hand(slot.instance);
-    if (slot.gone === undefined) this.#warm?.add(id, slot, { keep: spec.keep });
-    else this.#channel.send(Frame.Gone, id, slot.gone);
-    this.#drained(slot);
+    this.#arrivals.add(slot, started, keep);
+    for (const { id, message, hand } of waiting) {
+      if (this.#invocations.get(id) !== slot) continue;
+      this.#arrivals.begun(slot, message);
+      hand(started.instance);
+    }
   }
 
   #notLoaded(id: number, report: NotLoadedReport): void {
@@ -176,16 +184,17 @@ export class Cell {
   }
 
   /** Begins a start on the engine the spec is for; undefined when this cell does not have the code. */
-  #start(spec: StartSpec, bytes: Buffer, watcher: InstanceWatcher): Promise<Started> | undefined {
+  #start(spec: StartSpec, bytes: Buffer, watcher: InstanceWatcher): Promise<Started> | Started | undefined {
     const { head, wasm } = spec;
-    if (wasm !== undefined) return this.#startWasm({ head, wasm, limits: spec }, watcher);
+    if (wasm !== undefined) {
+      const engine = this.#wasm;
+      if (typeof engine === 'string')
+        return Promise.reject(new StartFailure({ kind: 'crashed', message: engine }));
+      const order = { head, wasm, limits: spec };
+      return engine.startNow(order, watcher) ?? engine.start(order, watcher);
+    }
     const code = this.#engine === undefined ? undefined : this.#code.take(spec, bytes);
     return code && this.#engine?.start({ ...code, head, limits: spec }, watcher);
-  }
-
-  async #startWasm(spec: WasmSpec, watcher: InstanceWatcher): Promise<Started> {
-    if (typeof this.#wasm === 'string') throw new StartFailure({ kind: 'crashed', message: this.#wasm });
-    return await this.#wasm.start(spec, watcher);
   }
 
   #begin(id: number, text: string, bytes: Buffer): void {
@@ -202,18 +211,19 @@ export class Cell {
     }
     this.#invocations.add(id, slot);
     const message = text.slice(cut + 1);
+    this.#arrivals.begun(slot, message);
     if (slot.instance !== undefined) {
       slot.instance.begin(id, message, bytes);
       return;
     }
-    slot.waiting.push({ id, hand: (instance) => instance.begin(id, message, bytes) });
+    slot.waiting.push({ id, message, hand: (instance) => instance.begin(id, message, bytes) });
   }
 
   #message(id: number, text: string, bytes: Buffer): void {
     const slot = this.#invocations.get(id);
     if (slot === undefined) return;
     if (slot.instance !== undefined) return slot.instance.message(id, text, bytes);
-    slot.waiting.push({ id, hand: (instance) => instance.message(id, text, bytes) });
+    slot.waiting.push({ id, message: text, hand: (instance) => instance.message(id, text, bytes) });
   }
 
   #drop(id: number): void {
@@ -226,6 +236,7 @@ export class Cell {
   #retire(id: number, reason: GoneReason): void {
     const slot = this.#slots.get(id);
     if (slot === undefined) return;
+    this.#arrivals.settle(slot);
     if (slot.instance === undefined) slot.gone ??= reason;
     else this.#warm?.remove(id, reason);
   }
@@ -253,17 +264,21 @@ export class Cell {
       line: (invocation, letter, json, bytes) => {
         if (invocation === 0) channel.send(Frame.TopLevelLog, slot.id, json);
         else channel.send(Frame.Line, invocation, letter + json, bytes);
+        if (slot.arrival !== undefined) this.#arrivals.spoke(slot);
       },
       answered: (invocation, json, bytes, end) => {
         channel.send(Frame.Answered, invocation, `${formatEnd(end)}\n${json}`, bytes);
+        if (slot.arrival !== undefined) this.#arrivals.spoke(slot);
         this.#ended(slot, invocation);
       },
       ended: (invocation, end: InstanceEnd) => {
         channel.send(Frame.Ended, invocation, formatEnd(end));
+        if (slot.arrival !== undefined) this.#arrivals.spoke(slot);
         this.#ended(slot, invocation);
       },
       unhealthy: () => {
         // An instance that is being disposed says so from within the cache's own eviction: it is out already.
+        this.#arrivals.settle(slot);
         if (slot.gone === undefined) this.#warm?.remove(slot.id, 'unhealthy');
       },
       condemned: (why) => this.#condemn(why),
@@ -276,6 +291,11 @@ export class Cell {
     if (slot.gone !== undefined) queueMicrotask(() => this.#drained(slot));
   }
 
+  #outgrow(): void {
+    this.#condemn('memory of the process');
+    setTimeout(() => this.#exit('memory of the process'), 20);
+  }
+
   /** Tells the host, which starts another cell, answers or replays what is under way, and ends this process. */
   #condemn(why: string): void {
     if (this.#condemned) return;
@@ -284,23 +304,10 @@ export class Cell {
     this.#channel.flush();
   }
 
-  /** Called every few ms while guests run: some guests take memory that V8 does not count. */
-  #watchMemory(): void {
-    const now = performance.now();
-    if (now - this.#rssAt < 50) return;
-    this.#rssAt = now;
-    if (this.#config?.inProcess === true) return;
-    const allowed = (this.#config?.warmBytes ?? 0) * 3 + rssSlackBytes;
-    if (process.memoryUsage.rss() <= allowed) return;
-    this.#condemn('memory of the process');
-    setTimeout(() => this.#exit('memory of the process'), 20);
-  }
-
   async #compile(id: number, kind: 'script' | 'module', bytes: Buffer): Promise<void> {
     try {
-      const source = bytes.toString('utf8');
-      const eager = this.#config?.inProcess === false && bytes.length <= eagerBytes;
-      const cache = await (kind === 'script' ? makeBundleCache(source) : compileCache({ source, eager }));
+      const eager = this.#config?.inProcess === false;
+      const cache = await this.#compiles.compile({ kind, bytes, eager });
       this.#channel.send(Frame.Compiled, id, '', cache);
     } catch (error) {
       this.#channel.send(Frame.Compiled, id, error instanceof Error ? error.message : String(error));

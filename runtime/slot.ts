@@ -1,5 +1,13 @@
+import type { Arrival } from './arrivals.ts';
 import type { Instance } from './engine.ts';
 import type { GoneReason } from './frames.ts';
+
+/** A message that came before its instance was ready. */
+interface Waiting {
+  readonly id: number;
+  readonly message: string;
+  readonly hand: (instance: Instance) => void;
+}
 
 /** A place for an instance in a cell: from Load on, before the instance exists, until it is gone and drained. */
 export class Slot {
@@ -7,7 +15,9 @@ export class Slot {
   readonly codeId: string;
   instance: Instance | undefined;
   /** What came before the instance was ready, in order. */
-  waiting: { readonly id: number; readonly hand: (instance: Instance) => void }[] = [];
+  waiting: Waiting[] = [];
+  /** From the moment it runs until everybody has heard of it. */
+  arrival: Arrival | undefined;
   /** Set when it takes nothing new; disposed when drained. */
   gone: GoneReason | undefined;
 

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { sep } from 'node:path';
 import {
   StartFailure,
   type Engine,
@@ -58,38 +58,54 @@ export class WasmEngine implements Engine<WasmSpec> {
     return this.#engine?.cpuMs() ?? 0;
   }
 
+  /** `start` within this call, for what has started in this process before; undefined: `start` it. */
+  startNow(spec: WasmSpec, watcher: InstanceWatcher): Started | undefined {
+    if (this.#closed || !startsNow.has(spec.wasm.program.protocol)) return undefined;
+    const number = ++this.#lastInstance;
+    const loaded = this.#open().loadNow(number, toNativeSpec(spec, this.#options.folder));
+    return loaded?.ok === true ? this.#started(spec, loaded, { number, watcher }) : undefined;
+  }
+
   async start(spec: WasmSpec, listener: InstanceWatcher): Promise<Started> {
-    const { program } = spec.wasm;
-    const watcher = withLevels(program.protocol, listener);
+    const { protocol } = spec.wasm.program;
+    const watcher = withLevels(protocol, listener);
     if (this.#closed) throw new StartFailure({ kind: 'crashed', message: 'the engine is closed' });
     const native = this.#open();
     const number = ++this.#lastInstance;
     const startup = new Startup(watcher);
     this.#instances.set(number, startup);
-    const head = JSON.parse(spec.head) as StartHead;
-    const text = JSON.stringify(toNativeSpec(spec, head, this.#options.folder));
-    const loaded = native.loadNow(number, text) ?? (await this.#load(native, number, text));
+    const loaded = await this.#load(native, number, toNativeSpec(spec, this.#options.folder));
     if (!loaded.ok) {
       this.#instances.delete(number);
-      throw new StartFailure(toProblem(program.protocol, loaded));
+      throw new StartFailure(toProblem(protocol, loaded));
     }
+    const started = this.#started(spec, loaded, { number, watcher });
+    if (this.#closed) started.instance.dispose();
+    else if (startup.unhealthy) watcher.unhealthy();
+    return started;
+  }
+
+  #started(
+    { wasm, head }: WasmSpec,
+    { loadMs, startMs }: NativeLoaded,
+    { number, watcher }: { readonly number: number; readonly watcher: InstanceWatcher },
+  ): Started {
+    const { protocol } = wasm.program;
     const instance = new WasmInstance({
-      native,
+      native: this.#open(),
       number,
       watcher,
-      lines: openLines(program.protocol, head),
+      lines: openLines(protocol, head),
       running: () => this.#keepBeating(),
       gone: () => this.#instances.delete(number),
     });
     this.#instances.set(number, instance);
-    if (this.#closed) instance.dispose();
-    else if (startup.unhealthy) watcher.unhealthy();
     return {
       instance,
-      kinds: kindsOf[program.protocol],
+      kinds: kindsOf[protocol],
       spare: false,
       cached: true,
-      phases: { create: 0, bootstrap: 0, load: loaded.loadMs, topLevel: loaded.startMs },
+      phases: { create: 0, bootstrap: 0, load: loadMs, topLevel: startMs },
     };
   }
 
@@ -183,17 +199,19 @@ const kindsOf = {
   lambda: ['handler'],
 } as const;
 
-function toNativeSpec({ wasm, limits }: WasmSpec, head: StartHead, folder: string): NativeSpec {
+/** Protocols whose guests run nothing before their first call. */
+const startsNow: ReadonlySet<WasmProgram['protocol']> = new Set(['http', 'cgi']);
+
+/** JSON of NativeSpec; what `head` says of the function goes on as it came. */
+function toNativeSpec({ wasm, limits, head }: WasmSpec, folder: string): string {
   const { memoryMb, cpuMs, startupCpuMs, logBytes } = limits;
-  return {
-    artifact: join(folder, wasm.artifact),
+  const own: Omit<NativeSpec, keyof StartHead> = {
+    artifact: `${folder}${sep}${wasm.artifact}`,
     program: wasm.program,
-    ...(wasm.folder === undefined ? {} : { folder: join(folder, wasm.folder) }),
-    vars: head.vars,
-    bindings: head.bindings,
-    function: head.function,
+    ...(wasm.folder === undefined ? {} : { folder: `${folder}${sep}${wasm.folder}` }),
     limits: { memoryMb, cpuMs, startupCpuMs, logBytes },
   };
+  return `${JSON.stringify(own).slice(0, -1)},${head.slice(1)}`;
 }
 
 function toProblem(protocol: WasmProgram['protocol'], refused: NativeRefused): StartProblem {

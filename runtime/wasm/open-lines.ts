@@ -10,20 +10,28 @@ import { toStack } from './thrown.ts';
 
 type Protocol = WasmProgram['protocol'];
 
-/** How calls of a resident guest are spoken; undefined for guests that speak the host's protocol themselves. */
+/** How calls of a resident guest are spoken (`head`: JSON of StartHead); undefined for guests that speak the host's protocol themselves. */
 export function openLines(
   protocol: Protocol,
-  head: StartHead,
+  head: string,
 ): ((conversation: Conversation) => Lines) | undefined {
   switch (protocol) {
     case 'http':
     case 'cgi':
       return undefined;
     case 'events':
-      return (conversation) => new EventLines(conversation, head.function);
+      return openEvents(JSON.parse(head) as StartHead);
     case 'lambda':
-      return (conversation) => new LambdaLines(conversation, head);
+      return openLambda(JSON.parse(head) as StartHead);
   }
+}
+
+function openEvents(head: StartHead): (conversation: Conversation) => Lines {
+  return (conversation) => new EventLines(conversation, head.function);
+}
+
+function openLambda(head: StartHead): (conversation: Conversation) => Lines {
+  return (conversation) => new LambdaLines(conversation, head);
 }
 
 /** `watcher`, hearing log lines with the level that a guest of this protocol gave them. */

@@ -67,6 +67,81 @@ void t.test('cell: a wasm instance loads, answers and goes', { skip: withoutAddo
   t.equal((await cell.wait(last, 2)).type, 'Returned');
 });
 
+const order = (cell: CellHarness, instance: number, invocation: number): readonly string[] =>
+  cell.frames
+    .filter(({ type, id }) => id === (type === 'Loaded' ? instance : invocation))
+    .map(({ type }) => type)
+    .filter((type) => ['Loaded', 'Line', ...last].includes(type));
+
+void t.test(
+  'cell: a start is reported after the first answer of its call, or at once where none comes',
+  { skip: withoutAddon },
+  async (t) => {
+    const cell = await open(t);
+    const spec = specOf(await compileWasm(command()));
+    for (const instance of [1, 2]) {
+      cell.load(instance, spec);
+      begin(cell, instance, instance + 10);
+      await cell.wait('Loaded', instance);
+      await cell.wait(last, instance + 10);
+      t.same(order(cell, instance, instance + 10), ['Answered', 'Loaded'], `instance ${instance}`);
+    }
+    cell.load(3, spec);
+    t.match(
+      JSON.parse((await cell.wait('Loaded', 3)).text),
+      { kinds: ['fetch', 'handler'] },
+      'nobody calls it',
+    );
+    cell.send('Ping', 1);
+    const report = JSON.parse((await cell.wait('Pong', 1)).text) as CellReport;
+    t.equal(report.instances, 3);
+    t.equal(report.warmBytes, 3 * 2 ** 20, 'and all are in the cache');
+  },
+);
+
+void t.test('cell: a start is reported while its first call runs', { skip: withoutAddon }, async (t) => {
+  const cell = await open(t);
+  const spec = { ...specOf(await compileWasm(command())), cpuMs: 300_000 };
+  for (const instance of [1, 2]) {
+    cell.load(instance, spec);
+    begin(cell, instance, instance + 10, '/l');
+    await cell.wait('Loaded', instance);
+    t.same(order(cell, instance, instance + 10), ['Loaded'], 'it says nothing itself');
+    cell.send('Drop', instance + 10);
+  }
+  cell.load(3, spec);
+  const message = { m: 'POST', u: 'http://cell/e', h: [], b: 2, id: 'id', d: Date.now() + 30_000 };
+  cell.send('Begin', 13, `3\n[${In.Request},13,${JSON.stringify(message)},0,0]`);
+  await cell.wait('Loaded', 3);
+  cell.send('Message', 13, `[${In.Chunk},13,0,0,4]`, Buffer.from('body'));
+  cell.send('Message', 13, `[${In.End},13,0]`);
+  await cell.wait(last, 13);
+  t.equal(order(cell, 3, 13)[0], 'Loaded', 'its body comes after that');
+});
+
+void t.test(
+  'cell: an instance retired before anybody heard of it is heard of, and goes',
+  { skip: withoutAddon },
+  async (t) => {
+    const cell = await open(t);
+    const spec = specOf(await compileWasm(command()));
+    for (const instance of [1, 2]) {
+      cell.load(instance, spec);
+      begin(cell, instance, instance + 10);
+      cell.send('Retire', instance, 'replaced');
+      await cell.wait('Gone', instance);
+      t.match((await cell.wait(last, instance + 10)).text, /^finished /);
+      t.same(
+        cell.frames.filter(({ id }) => id === instance).map(({ type }) => type),
+        ['Loaded', 'Gone'],
+      );
+    }
+    cell.send('Ping', 1);
+    const report = JSON.parse((await cell.wait('Pong', 1)).text) as CellReport;
+    t.match(report, { instances: 0, warmBytes: 0, disposed: 2 });
+  },
+);
+
 void t.test('cell: both engines side by side, in one cache', { skip: withoutAddon }, async (t) => {
   const cell = await open(t);
   cell.load(1, specOf(await compileWasm(command())));
