@@ -62,11 +62,11 @@ export interface GrantContext {
 /** A binding as one invocation may use it. */
 export interface Grant {
   /**
-   * One operation from the guest. `args` is untrusted JSON: check it. Resolves to the answer, or rejects:
-   * TypeError becomes a TypeError in the guest, HostError an Error with its code, anything else is logged in the
-   * host and becomes a plain Error without detail.
+   * One operation from the guest. `args` is untrusted JSON: check it. The answer itself where it is at hand, so that it
+   * is on its way in the same turn; else a promise of it, which rejects: TypeError becomes a TypeError in the guest,
+   * HostError an Error with its code, anything else is logged in the host and becomes a plain Error without detail.
    */
-  call(operation: Operation): Promise<Answer>;
+  call(operation: Operation): Answer | Promise<Answer>;
 }
 
 export interface Operation {

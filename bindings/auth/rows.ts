@@ -202,7 +202,7 @@ export class Rows {
     const byUnique = on(unique);
     if (byUnique !== undefined) {
       const keys = valuesOf(byUnique).map((value) => places.unique(model, byUnique.field, value));
-      const entries = await Promise.all(keys.map((key) => store.get(key)));
+      const entries = await Promise.all(keys.map(async (key) => await store.get(key)));
       return entries.flatMap((entry) => (entry === undefined ? [] : [Buffer.from(entry.value).toString()]));
     }
     const byIndex = on(indexed);

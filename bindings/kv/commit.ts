@@ -16,7 +16,7 @@ import { mostAttempts, overflow, toChanges, toNumber } from './counters.ts';
 import type { KeyLocks } from './key-locks.ts';
 import { maxCommitKeys } from './limits.ts';
 import type { KvNamespace } from './namespace.ts';
-import { encodeHead } from './value.ts';
+import { encodeValue } from './value.ts';
 
 interface KvCheck {
   readonly key: string;
@@ -184,7 +184,7 @@ function splitBody(writes: readonly KvWrite[], body: Uint8Array): readonly Uint8
 type Found = ReadonlyMap<string, Entry | undefined>;
 
 async function readAll(store: Store, keys: readonly string[]): Promise<Found> {
-  const entries = await Promise.all(keys.map((key) => store.get(key)));
+  const entries = await Promise.all(keys.map(async (key) => await store.get(key)));
   return new Map(keys.map((key, index) => [key, entries[index]]));
 }
 
@@ -212,6 +212,6 @@ function changesOf({ write, value, sum, found, namespace, nowMs }: Planned): rea
   const place = namespace.place(write.key);
   if (write.kind === 'increment') return toChanges(place, found.get(place.valueKey), sum ?? 0);
   if (write.kind === 'delete') return namespace.deletion(write.key);
-  const stored = Buffer.concat([encodeHead(write.options.metadata), value ?? Buffer.alloc(0)]);
+  const stored = encodeValue(write.options.metadata, value ?? '');
   return namespace.changes(write.key, stored, write.options, nowMs);
 }

@@ -4,6 +4,7 @@ import { HostError } from '#runtime/errors.ts';
 import type { Store } from '#bindings/store/store.ts';
 import type { Access } from './access.ts';
 import { parseArguments, parseDelta, parseKey, parsePutOptions, refuseOption } from './arguments.ts';
+import type { PutOptions } from './arguments.ts';
 import type { Budget, Hold } from './budget.ts';
 import { commit, parseCommit } from './commit.ts';
 import type { Counters } from './counters.ts';
@@ -18,7 +19,7 @@ import {
 import type { KvFound, KvNamespace } from './namespace.ts';
 import { streamPieces } from './pieces.ts';
 import { parseListOptions } from './range.ts';
-import { encodeHead, gatherValue } from './value.ts';
+import { encodeHead, encodeValue, gatherValue } from './value.ts';
 import { parseWatchOptions, type Watches } from './watches.ts';
 
 /** What the grants of one deployment share. */
@@ -62,7 +63,15 @@ export class KvGrant implements Grant {
     this.#signal = context.signal;
   }
 
-  async call(operation: Operation): Promise<Answer> {
+  call(operation: Operation): Answer | Promise<Answer> {
+    try {
+      return this.#perform(operation);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #perform(operation: Operation): Answer | Promise<Answer> {
     const args = parseArguments(operation.args);
     const { demand } = this.#shared;
     switch (operation.method) {
@@ -83,8 +92,7 @@ export class KvGrant implements Grant {
         return this.#put(parseKey(args['key']), args, operation);
       case 'delete':
         demand('write');
-        await this.#shared.namespace.delete(parseKey(args['key']));
-        return {};
+        return this.#shared.namespace.delete(parseKey(args['key'])).then(() => ({}));
       case 'increment':
         demand('write');
         return this.#increment(parseKey(args['key']), parseDelta(args['delta']));
@@ -98,15 +106,20 @@ export class KvGrant implements Grant {
     }
   }
 
-  async #get(key: string, asText: boolean): Promise<Answer> {
-    const { namespace } = this.#shared;
-    const found = await namespace.get(key);
+  #get(key: string, asText: boolean): Answer | Promise<Answer> {
+    const found = this.#shared.namespace.get(key);
+    if (found instanceof Promise) return found.then((one) => this.#found(key, asText, one));
+    return this.#found(key, asText, found);
+  }
+
+  #found(key: string, asText: boolean, found: KvFound | undefined): Answer | Promise<Answer> {
     if (found === undefined) return { value: null };
-    const text = asText ? toShortText(found.bytes) : undefined;
-    if (text !== undefined) return { value: { ...headOf(found), text } };
-    if (found.bytes.length <= inlineValueBytes) return { value: headOf(found), bytes: found.bytes };
+    const { metadata, version, bytes } = found;
+    const text = asText ? toShortText(bytes) : undefined;
+    if (text !== undefined) return { value: { metadata, version, text } };
+    if (bytes.length <= inlineValueBytes) return { value: { metadata, version }, bytes };
     const read = async (): Promise<Read> => {
-      const again = await namespace.get(key);
+      const again = await this.#shared.namespace.get(key);
       return again === undefined ? toRead(null, []) : toRead(headOf(again), [again]);
     };
     return this.#answer(toRead(headOf(found), [found]), { read, most: maxValueBytes });
@@ -179,17 +192,23 @@ export class KvGrant implements Grant {
     return { value: found.value, stream: streamPieces(joined(found), hold, this.#signal) };
   }
 
-  async #put(key: string, args: Args, operation: Operation): Promise<Answer> {
-    const { namespace, writing, now } = this.#shared;
+  /** What is whole goes to the store in the turn in which it came. */
+  #put(key: string, args: Args, operation: Operation): Promise<Answer> {
+    const { namespace, now } = this.#shared;
     const options = parsePutOptions(args, now());
-    const hold = operation.stream === undefined ? undefined : await writing.hold(maxValueBytes, this.#signal);
+    if (operation.stream !== undefined) return this.#putStream(key, options, operation.stream);
+    const stored = encodeValue(options.metadata, operation.bytes ?? parseBodyText(args['text']));
+    return namespace.put(key, stored, options, now()).then(toWritten);
+  }
+
+  async #putStream(key: string, options: PutOptions, body: AsyncIterable<Uint8Array>): Promise<Answer> {
+    const { namespace, writing, now } = this.#shared;
+    const hold = await writing.hold(maxValueBytes, this.#signal);
     try {
-      const body = operation.stream ?? operation.bytes ?? parseBodyText(args['text']);
       const stored = await gatherValue(encodeHead(options.metadata), body);
-      const version = await namespace.put(key, stored, options, now());
-      return { value: version === undefined ? { ok: false } : { ok: true, version } };
+      return toWritten(await namespace.put(key, stored, options, now()));
     } finally {
-      hold?.release();
+      hold.release();
     }
   }
 
@@ -235,10 +254,14 @@ async function gather(stream: AsyncIterable<Uint8Array>): Promise<Answer> {
   return { value: lines.map((line): unknown => JSON.parse(line)) };
 }
 
+function toWritten(version: string | undefined): Answer {
+  return { value: version === undefined ? { ok: false } : { ok: true, version } };
+}
+
 /** What a short put sends instead of a body. */
-function parseBodyText(text: unknown): Uint8Array | undefined {
-  if (text === undefined) return undefined;
-  if (typeof text === 'string') return Buffer.from(text);
+function parseBodyText(text: unknown): string {
+  if (text === undefined) return '';
+  if (typeof text === 'string') return text;
   throw new TypeError(`KV text is of type ${typeof text}; use a string, or send a body`);
 }
 

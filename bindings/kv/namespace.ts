@@ -51,16 +51,15 @@ export class KvNamespace {
     this.#path = `${encodeURIComponent(cordon)}/${encodeURIComponent(namespace)}/`;
   }
 
-  async get(key: string): Promise<KvFound | undefined> {
-    const entry = await this.#store.get(this.#valueKey(key));
-    if (entry === undefined) return undefined;
-    const { metadata, bytes } = decodeValue(entry.value);
-    return { metadata, bytes, version: toVersion(entry.revision), ...toExpiration(entry) };
+  /** At once where the store has it at hand. Throws or rejects with the store's errors. */
+  get(key: string): KvFound | undefined | Promise<KvFound | undefined> {
+    const entry = this.#store.get(this.#valueKey(key));
+    return entry instanceof Promise ? entry.then(toFound) : toFound(entry);
   }
 
   /**
    * The value's new version, or undefined when `options.revision` is not what is there: then nothing was written.
-   * `stored` is head and body as `gatherValue` made them; it belongs to the store from here on.
+   * `stored` is head and body as `encodeValue` or `gatherValue` made them; it belongs to the store from here on.
    */
   async put(
     key: string,
@@ -208,6 +207,14 @@ function toKvKey(name: string, entry: Entry | undefined, metadata: Uint8Array | 
       ? {}
       : { metadata: JSON.parse(Buffer.from(metadata).toString('utf8')) as unknown }),
   };
+}
+
+function toFound(entry: Entry | undefined): KvFound | undefined {
+  if (entry === undefined) return undefined;
+  const { metadata, bytes } = decodeValue(entry.value);
+  const version = toVersion(entry.revision);
+  if (entry.expiresAt === undefined) return { metadata, bytes, version };
+  return { metadata, bytes, version, ...toExpiration(entry) };
 }
 
 /** Seconds since the epoch, as KV has them. */

@@ -24,6 +24,23 @@ export function encodeHead(metadata: string | undefined): Uint8Array {
   return head;
 }
 
+/** The same with the value's bytes behind it. Throws HostError ERR_KV_VALUE for a value that is too large. */
+export function encodeValue(metadata: string | undefined, value: string | Uint8Array): Uint8Array {
+  const json = metadata ?? '';
+  const jsonBytes = Buffer.byteLength(json);
+  const valueBytes = typeof value === 'string' ? Buffer.byteLength(value) : value.length;
+  if (valueBytes > maxValueBytes) throw tooLarge();
+  const start = headBytes + jsonBytes;
+  // Not of the pool: the store keeps it until it is written, and its watchers longer.
+  const stored = Buffer.allocUnsafeSlow(start + valueBytes);
+  stored[0] = format;
+  stored.writeUInt16BE(jsonBytes, 1);
+  if (jsonBytes > 0) stored.write(json, headBytes);
+  if (typeof value === 'string') stored.write(value, start);
+  else stored.set(value, start);
+  return stored;
+}
+
 /** `bytes` is a view of `stored`. Throws HostError ERR_STORE_CORRUPT when `stored` was not made by this file. */
 export function decodeValue(stored: Uint8Array): KvValue {
   const view = Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength);
@@ -72,12 +89,7 @@ class Gathered {
   add(piece: Uint8Array): void {
     const length = this.#length + piece.length;
     const most = this.#headBytes + maxValueBytes;
-    if (length > most) {
-      throw new HostError(
-        'ERR_KV_VALUE',
-        `Cannot store KV value: it is larger than 25 MiB; store at most ${maxValueBytes} bytes`,
-      );
-    }
+    if (length > most) throw tooLarge();
     if (length > this.#buffer.length) {
       const grown = new Uint8Array(Math.min(most, Math.max(length, this.#buffer.length * 2)));
       grown.set(this.bytes);
@@ -86,4 +98,11 @@ class Gathered {
     this.#buffer.set(piece, this.#length);
     this.#length = length;
   }
+}
+
+function tooLarge(): HostError {
+  return new HostError(
+    'ERR_KV_VALUE',
+    `Cannot store KV value: it is larger than 25 MiB; store at most ${maxValueBytes} bytes`,
+  );
 }

@@ -73,7 +73,7 @@ export class Deliveries {
   async listDead(page: Page): Promise<{ readonly items: readonly DeliveryView[]; readonly cursor?: string }> {
     const found = await this.#page(this.#space.under('dead'), page);
     const entries = await Promise.all(
-      found.entries.map((each) => this.#store.get(this.#deliveryKey(each.key))),
+      found.entries.map(async (each) => await this.#store.get(this.#deliveryKey(each.key))),
     );
     const items = entries
       .filter((entry) => entry !== undefined)

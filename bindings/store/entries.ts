@@ -7,6 +7,15 @@ const purgeRows = 128;
 const purgeBytes = 8 * 1024 * 1024;
 
 const noBytes = new Uint8Array(0);
+/** Rows as arrays: an object with its names costs a get a fifth more. */
+const columns = 'key, revision, expires_at';
+type Row = readonly [
+  key: Uint8Array,
+  revision: number,
+  expiresAt: number | null,
+  /** Not in lists of keys. */
+  value?: Uint8Array,
+];
 const live = '(expires_at IS NULL OR expires_at > ?)';
 
 /** A change or check with its key as SQLite takes it, encoded when the write is asked for. */
@@ -28,7 +37,8 @@ export class Entries {
   readonly #ceiling: Statement;
 
   constructor(database: Database) {
-    this.#get = database.prepare(`SELECT value, revision, expires_at FROM entry WHERE key = ? AND ${live}`);
+    this.#get = database.prepare(`SELECT ${columns}, value FROM entry WHERE key = ? AND ${live}`);
+    this.#get.setReturnArrays(true);
     this.#revision = database.prepare(`SELECT revision FROM entry WHERE key = ? AND ${live}`);
     this.#put = database.prepare(
       'INSERT INTO entry (key, revision, expires_at, value) VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET ' +
@@ -41,22 +51,24 @@ export class Entries {
     );
     this.#setCeiling = database.prepare('UPDATE counter SET revision = ? WHERE id = 1');
     this.#ceiling = database.prepare('SELECT revision FROM counter WHERE id = 1');
-    const list = (columns: string, order: string): Statement =>
-      database.prepare(
-        `SELECT ${columns} FROM entry WHERE key >= ? AND key < ? AND ${live} ORDER BY key ${order} LIMIT ?`,
+    const list = (selected: string, order: string): Statement => {
+      const statement = database.prepare(
+        `SELECT ${selected} FROM entry WHERE key >= ? AND key < ? AND ${live} ORDER BY key ${order} LIMIT ?`,
       );
-    const keys = 'key, revision, expires_at';
+      statement.setReturnArrays(true);
+      return statement;
+    };
     this.#lists = {
-      forward: list(`${keys}, value`, 'ASC'),
-      backward: list(`${keys}, value`, 'DESC'),
-      forwardKeys: list(keys, 'ASC'),
-      backwardKeys: list(keys, 'DESC'),
+      forward: list(`${columns}, value`, 'ASC'),
+      backward: list(`${columns}, value`, 'DESC'),
+      forwardKeys: list(columns, 'ASC'),
+      backwardKeys: list(columns, 'DESC'),
     };
   }
 
   get(key: string, now: number): Entry | undefined {
     const row = this.#get.get(encodeKey(key), now);
-    return row === undefined ? undefined : toEntry(key, row);
+    return row === undefined ? undefined : toEntry(row as unknown as Row, key);
   }
 
   list(range: Range, now: number): readonly Entry[] {
@@ -67,9 +79,8 @@ export class Entries {
     const { low, high } = toBounds(range);
     const direction = range.reverse === true ? 'backward' : 'forward';
     const statement = this.#lists[range.keysOnly === true ? (`${direction}Keys` as const) : direction];
-    return statement
-      .all(low, high, now, limit)
-      .map((row) => toEntry(decodeKey(row['key'] as Uint8Array), row));
+    const rows = statement.all(low, high, now, limit) as unknown as readonly Row[];
+    return rows.map((row) => toEntry(row, decodeKey(row[0])));
   }
 
   /** True when the key is at the revision, or absent (or expired) for revision 0. */
@@ -113,9 +124,6 @@ export class Entries {
   }
 }
 
-function toEntry(key: string, row: Readonly<Record<string, unknown>>): Entry {
-  const expiresAt = row['expires_at'] as number | null;
-  const value = (row['value'] as Uint8Array | undefined) ?? noBytes;
-  const revision = row['revision'] as number;
+function toEntry([, revision, expiresAt, value = noBytes]: Row, key: string): Entry {
   return expiresAt === null ? { key, value, revision } : { key, value, revision, expiresAt };
 }

@@ -78,28 +78,38 @@ class SqliteStore implements Store {
     this.#purgeTimer = setInterval(() => this.#purge(), options.purgeEveryMs ?? 60_000).unref();
   }
 
-  async get(key: string): Promise<Entry | undefined> {
-    return this.#read(() => this.#entries.get(key, this.#now()));
+  get(key: string): Entry | undefined | Promise<never> {
+    try {
+      this.#refuseWhenClosed();
+      return this.#entries.get(key, this.#now());
+    } catch (error) {
+      return Promise.reject(toReadError(error));
+    }
   }
 
   async list(range: Range): Promise<readonly Entry[]> {
-    return this.#read(() => this.#entries.list(range, this.#now()));
+    this.#refuseWhenClosed();
+    try {
+      return this.#entries.list(range, this.#now());
+    } catch (error) {
+      throw toReadError(error);
+    }
   }
 
-  async write(changes: readonly Change[], checks: readonly Check[] = []): Promise<WriteResult> {
-    this.#refuseWhenClosed();
-    const prepared = {
-      changes: changes.map((item) => ({ item: checkedChange(item), key: encodeKey(item.key) })),
-      checks: checks.map((item) => ({ item, key: encodeKey(item.key) })),
-    };
-    const { promise, resolve, reject } = Promise.withResolvers<WriteResult>();
-    const settle = (outcome: Outcome): void => {
-      if ('ok' in outcome) return resolve(outcome);
-      reject(toStoreError('write to the store', outcome.error));
-    };
-    this.#waiting.push({ ...prepared, settle });
-    this.#flush ??= setImmediate(() => this.#commitWaiting());
-    return promise;
+  write(changes: readonly Change[], checks: readonly Check[] = []): Promise<WriteResult> {
+    return new Promise((resolve, reject) => {
+      this.#refuseWhenClosed();
+      const settle = (outcome: Outcome): void => {
+        if ('ok' in outcome) return resolve(outcome);
+        reject(toStoreError('write to the store', outcome.error));
+      };
+      this.#waiting.push({
+        changes: changes.map((item) => ({ item: checkedChange(item), key: encodeKey(item.key) })),
+        checks: checks.map((item) => ({ item, key: encodeKey(item.key) })),
+        settle,
+      });
+      this.#flush ??= setImmediate(() => this.#commitWaiting());
+    });
   }
 
   watch(prefix: string, signal: AbortSignal): AsyncIterable<ChangeEvent> {
@@ -116,16 +126,6 @@ class SqliteStore implements Store {
     this.#commitWaiting();
     this.#watchers.close();
     this.#database.close();
-  }
-
-  #read<T>(query: () => T): T {
-    this.#refuseWhenClosed();
-    try {
-      return query();
-    } catch (error) {
-      if (error instanceof TypeError || error instanceof RangeError) throw error;
-      throw toStoreError('read the store', error);
-    }
   }
 
   #commitWaiting(): void {
@@ -208,6 +208,11 @@ class SqliteStore implements Store {
   #refuseWhenClosed(): void {
     if (this.#closed) throw new HostError('ERR_CLOSING', 'Cannot use the store: it is closed; open it again');
   }
+}
+
+function toReadError(error: unknown): Error {
+  if (error instanceof TypeError || error instanceof RangeError) return error;
+  return toStoreError('read the store', error);
 }
 
 function checkedChange(change: Change): Change {

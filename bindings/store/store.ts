@@ -4,8 +4,11 @@
  * Keys are strings ordered by their UTF-8 bytes. A write is acknowledged only when it is durable.
  */
 export interface Store {
-  /** The entry, or undefined when absent or expired. */
-  get(key: string): Promise<Entry | undefined>;
+  /**
+   * The entry, or undefined when absent or expired. An engine that has it at hand gives it at once, others a promise;
+   * what fails rejects in both.
+   */
+  get(key: string): Entry | undefined | Promise<Entry | undefined>;
   /** Entries in key order, `limit` at most. Expired entries are never listed. */
   list(range: Range): Promise<readonly Entry[]>;
   /**

@@ -64,18 +64,19 @@ export class Operations {
     if (this.#count > this.#owner.subrequests && this.#owner.renews()) this.renew(1);
     if (this.#count > this.#owner.subrequests) return this.#owner.exceeded();
     this.#aborts.set(op, undefined);
-    const signal = (): AbortSignal => this.#signal(op);
-    const operation: Operation = {
-      method,
-      args,
-      ...(typeof len === 'number' && len >= 0 ? { bytes } : {}),
-      ...(streamed === 1 ? { stream: this.#open(op) } : {}),
-      // Made when it is asked for: most operations are over before anybody does, and a signal costs 3 us.
-      get signal() {
-        return signal();
-      },
-    };
-    void this.#run(op, binding, operation);
+    const operation = new Asked(method, args, () => this.#signal(op));
+    if (typeof len === 'number' && len >= 0) operation.bytes = bytes;
+    if (streamed === 1) operation.stream = this.#open(op);
+    const asked = { op, what: `${binding === '' ? 'fetch' : binding}.${method}` };
+    let answer: Answer | Promise<Answer>;
+    try {
+      answer = this.#grant(binding).call(operation);
+    } catch (error) {
+      this.#refuse(asked, error);
+      return this.#finished(op);
+    }
+    if (answer instanceof Promise || answer.stream !== undefined) void this.#run(asked, answer);
+    else this.#answer(asked, answer);
   }
 
   /** A message came over the invocation's WebSocket: what is over does not count any more. `more`: begun just now. */
@@ -129,34 +130,49 @@ export class Operations {
     return stream;
   }
 
-  async #run(op: number, binding: string, operation: Operation): Promise<void> {
+  /** What was at hand: it is answered in the turn in which it was asked for. */
+  #answer(asked: AskedFor, answer: Answer): void {
     try {
-      await this.#perform(op, binding, operation);
+      this.#send(asked.op, answer);
     } catch (error) {
-      this.#owner.failed(error, `${binding}.${operation.method}`);
+      this.#owner.failed(error, asked.what);
+    }
+    this.#finished(asked.op);
+  }
+
+  async #run(asked: AskedFor, answering: Answer | Promise<Answer>): Promise<void> {
+    try {
+      await this.#perform(asked, answering);
+    } catch (error) {
+      this.#owner.failed(error, asked.what);
     } finally {
-      this.#finished(op);
+      this.#finished(asked.op);
     }
   }
 
-  async #perform(op: number, binding: string, operation: Operation): Promise<void> {
+  async #perform(asked: AskedFor, answering: Answer | Promise<Answer>): Promise<void> {
+    const { op } = asked;
     let answer: Answer;
     try {
-      answer = await this.#grant(binding).call(operation);
+      answer = await answering;
     } catch (error) {
-      return this.#refuse(op, error, `${binding === '' ? 'fetch' : binding}.${operation.method}`);
+      return this.#refuse(asked, error);
     }
     if (this.#abort.signal.aborted || this.#killed.has(op)) {
       await answer.stream?.[Symbol.asyncIterator]().return?.();
       return;
     }
-    const { value, bytes, stream } = answer;
-    const head = `${op},1,${JSON.stringify(value ?? null)},0,${bytes?.length ?? -1}`;
-    this.#guest.send(In.Answer, `${head},${stream === undefined ? 0 : 1}`, bytes);
+    this.#send(op, answer);
+    const { stream } = answer;
     if (stream === undefined) return;
     const outgoing = new OutgoingStream(this.#guest, op + 1);
     this.#outgoing.set(op + 1, outgoing);
     await outgoing.run(stream);
+  }
+
+  #send(op: number, { value, bytes, stream }: Answer): void {
+    const head = `${op},1,${JSON.stringify(value ?? null)},0,${bytes?.length ?? -1}`;
+    this.#guest.send(In.Answer, `${head},${stream === undefined ? 0 : 1}`, bytes);
   }
 
   /** What is not read of its body by now is not going to be. */
@@ -194,7 +210,7 @@ export class Operations {
     return grant;
   }
 
-  #refuse(op: number, error: unknown, what: string): void {
+  #refuse({ op, what }: AskedFor, error: unknown): void {
     if (this.#abort.signal.aborted || this.#killed.has(op)) return;
     this.#guest.send(In.Answer, `${op},0,${JSON.stringify(this.#describe(error, what))},0,-1,0`);
   }
@@ -206,6 +222,32 @@ export class Operations {
     if (error instanceof TypeError || error instanceof RangeError) return { name: error.name, message };
     this.#owner.failed(error, what);
     return { name: 'Error', message: `${what} failed in the host`, code: 'ERR_INTERNAL' };
+  }
+}
+
+interface AskedFor {
+  readonly op: number;
+  /** For the log. */
+  readonly what: string;
+}
+
+class Asked implements Operation {
+  readonly method: string;
+  readonly args: unknown;
+  bytes?: Uint8Array;
+  stream?: AsyncIterable<Uint8Array>;
+  readonly #signal: () => AbortSignal;
+
+  // Parts of a line, on the hot path.
+  constructor(method: string, args: unknown, signal: () => AbortSignal) {
+    this.method = method;
+    this.args = args;
+    this.#signal = signal;
+  }
+
+  /** Made when it is asked for: most operations are over before anybody does, and a signal costs 3 us. */
+  get signal(): AbortSignal {
+    return this.#signal();
   }
 }
 

@@ -2,6 +2,7 @@ import { defaultEgress } from '#runtime/deployment.ts';
 import * as fc from 'fast-check';
 import type { Test } from 'tap';
 import type { Answer, Attachment, Binding, Grant, Operation } from '#runtime/binding.ts';
+import { asked, type AskedGrant } from '#test/support/asked.ts';
 import type { DeploymentHead, DeploymentId, FunctionName } from '#runtime/deployment.ts';
 import { HostError } from '#runtime/errors.ts';
 import { defaultLimits } from '#runtime/limits.ts';
@@ -20,9 +21,9 @@ export interface BindingCase {
   readonly config?: unknown;
   readonly methods: readonly string[];
   /** Leaves a trace through a grant. */
-  mark(grant: Grant): Promise<unknown>;
+  mark(grant: AskedGrant): Promise<unknown>;
   /** True when the trace can be seen through a grant. */
-  sees(grant: Grant): Promise<boolean>;
+  sees(grant: AskedGrant): Promise<boolean>;
 }
 
 export interface DeploymentFacts {
@@ -53,12 +54,15 @@ export function grantOf(
   binding: Binding,
   config?: unknown,
   facts: DeploymentFacts & { readonly name?: string; readonly signal?: AbortSignal } = {},
-): Grant {
-  return attachmentOf(binding, config, facts).grant({
-    invocationId: '00000000-0000-4000-8000-000000000000',
-    signal: facts.signal ?? new AbortController().signal,
-    origin: { depth: 0 },
-  });
+): AskedGrant {
+  const attachment = attachmentOf(binding, config, facts);
+  return asked(
+    attachment.grant({
+      invocationId: '00000000-0000-4000-8000-000000000000',
+      signal: facts.signal ?? new AbortController().signal,
+      origin: { depth: 0 },
+    }),
+  );
 }
 
 export function attachmentOf(

@@ -4,6 +4,7 @@ import type { Store } from '#bindings/store/store.ts';
 import type { Answer, GrantContext, Operation } from '#runtime/binding.ts';
 import { parseFunctionName } from '#runtime/deployment.ts';
 import { temporaryStore } from './store-files.ts';
+import { asked } from './asked.ts';
 
 export type Flat = readonly string[];
 
@@ -35,7 +36,7 @@ export function openCaches(
   const attachment = binding.attach({ function: parseFunctionName(name), cordon });
   const context = { invocationId: 'i', signal: new AbortController().signal } as GrantContext;
   const call: TestCaches['call'] = (method, args, body = {}) =>
-    attachment.grant(context).call({ method: `cache.${method}`, args, ...body });
+    asked(attachment.grant(context)).call({ method: `cache.${method}`, args, ...body });
   return {
     call,
     async put(url, body, { headers = [], requestHeaders = [], status = 200, cache } = {}) {

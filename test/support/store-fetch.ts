@@ -7,6 +7,7 @@ import { defaultEgress } from '#runtime/deployment.ts';
 import type { DeploymentId, EgressPolicy, FunctionName } from '#runtime/deployment.ts';
 import type { Origin } from '#runtime/functions.ts';
 import { drained } from '#test/contract/binding.ts';
+import { asked } from './asked.ts';
 
 export interface FetchValue {
   readonly status: number;
@@ -42,9 +43,8 @@ export function temporaryFetch(t: Test, setting: FetchSetting = {}): Fetch {
     limits: defaultLimits,
   };
   const origin = { depth: 0, ...setting.origin };
-  const grant = binding
-    .attach(deployment, setting.secrets ?? {})
-    .grant({ invocationId: 'test', signal, origin });
+  const attachment = binding.attach(deployment, setting.secrets ?? {});
+  const grant = asked(attachment.grant({ invocationId: 'test', signal, origin }));
   return (args, body = {}) => grant.call({ method: 'fetch', args, ...body });
 }
 

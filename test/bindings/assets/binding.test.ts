@@ -5,7 +5,7 @@ import { Parts } from '#bindings/assets/parts.ts';
 import { partKey } from '#bindings/assets/keys.ts';
 import { encodeList, hashOfBlob } from '#bindings/assets/list.ts';
 import type { Range } from '#bindings/store/store.ts';
-import type { Grant } from '#runtime/binding.ts';
+import { asked, type AskedGrant } from '#test/support/asked.ts';
 import { HostError } from '#runtime/errors.ts';
 import { attachmentOf, deploymentOf, drained } from '#test/contract/binding.ts';
 import { openMemoryStore } from '#test/support/memory-store.ts';
@@ -22,18 +22,22 @@ const list = encodeList({
 });
 
 /** A grant of "shop", which has one file, and one of a function that has none of its own. */
-async function grants(): Promise<{ readonly own: Grant; readonly other: Grant; readonly bare: Grant }> {
+async function grants(): Promise<{
+  readonly own: AskedGrant;
+  readonly other: AskedGrant;
+  readonly bare: AskedGrant;
+}> {
   const store = openMemoryStore();
   await store.write([
     { kind: 'put', key: partKey('shop', hashOfBlob(text), 0), value: text },
     { kind: 'put', key: partKey('shop', hashOfBlob(list), 0), value: list },
   ]);
   const { binding } = createAssets({ store });
-  const grant = (name: string, has: boolean): Grant => {
+  const grant = (name: string, has: boolean): AskedGrant => {
     const assets = { hash: hashOfBlob(list), first: 'assets' } as const;
     const deployment = { ...deploymentOf({ function: name }), ...(has ? { assets } : {}) };
     const context = { invocationId: 'x', signal: new AbortController().signal, origin: { depth: 0 } };
-    return binding.attach({ name: 'ASSETS', kind: 'assets', config: {} }, deployment).grant(context);
+    return asked(binding.attach({ name: 'ASSETS', kind: 'assets', config: {} }, deployment).grant(context));
   };
   return { own: grant('shop', true), other: grant('spy', true), bare: grant('bare', false) };
 }

@@ -164,7 +164,7 @@ void t.test('egress: a function that holds all its connections keeps no other wa
       limits: defaultLimits,
     };
     const grant = binding.attach(deployment, {}).grant({ invocationId: id, signal, origin: { depth: 0 } });
-    return () => grant.call({ method: 'fetch', args: { url } });
+    return async () => await grant.call({ method: 'fetch', args: { url } });
   };
   const ending = new AbortController();
   const greedy = fetchOf('greedy', ending.signal);

@@ -1,20 +1,20 @@
 import { Buffer } from 'node:buffer';
 import t from 'tap';
-import type { Grant } from '#runtime/binding.ts';
 import { createKvBinding } from '#bindings/kv/kv.ts';
 import type { Store } from '#bindings/store/store.ts';
 import { grantOf } from '#test/contract/binding.ts';
+import type { AskedGrant } from '#test/support/asked.ts';
 import { temporaryStore } from '#test/support/store-files.ts';
 
-const put = (grant: Grant, text: string | Uint8Array, options: object = {}): Promise<unknown> =>
+const put = (grant: AskedGrant, text: string | Uint8Array, options: object = {}): Promise<unknown> =>
   grant.call({ method: 'put', args: { key: 'n', ...options }, bytes: Buffer.from(text) });
 
-async function read(grant: Grant): Promise<{ readonly text: string; readonly head: unknown }> {
+async function read(grant: AskedGrant): Promise<{ readonly text: string; readonly head: unknown }> {
   const { value, bytes } = await grant.call({ method: 'get', args: { key: 'n' } });
   return { text: Buffer.from(bytes ?? []).toString(), head: value };
 }
 
-async function increment(grant: Grant, delta?: unknown): Promise<number> {
+async function increment(grant: AskedGrant, delta?: unknown): Promise<number> {
   const args = delta === undefined ? { key: 'n' } : { key: 'n', delta };
   const { value } = await grant.call({ method: 'increment', args });
   return (value as { readonly value: number }).value;
@@ -133,7 +133,7 @@ void t.test('kv: hosts over one store count together by compare-and-set alone', 
   const grants = Array.from({ length: 5 }, () => grantOf(createKvBinding(store), 'shared'));
   const all = grants.flatMap((grant) => Array.from({ length: 20 }, () => increment(grant)));
   t.equal(new Set(await Promise.all(all)).size, 100);
-  t.equal((await read(grants[0] as Grant)).text, '100');
+  t.equal((await read(grants[0] as AskedGrant)).text, '100');
 });
 
 void t.test('kv: an increment and a conditional put at once: both count, or the put says no', async (t) => {

@@ -1,16 +1,18 @@
 import { Buffer } from 'node:buffer';
 import t from 'tap';
-import type { Answer, Grant } from '#runtime/binding.ts';
+import type { Answer } from '#runtime/binding.ts';
 import { createKvBinding } from '#bindings/kv/kv.ts';
 import { drained, grantOf } from '#test/contract/binding.ts';
+import type { AskedGrant } from '#test/support/asked.ts';
 import { temporaryStore } from '#test/support/store-files.ts';
 
 const MiB = 2 ** 20;
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text));
-const put = (grant: Grant, key: unknown, text = 'value', options: object = {}): Promise<Answer> =>
+const put = (grant: AskedGrant, key: unknown, text = 'value', options: object = {}): Promise<Answer> =>
   grant.call({ method: 'put', args: { key, ...options }, bytes: bytes(text) });
-const get = (grant: Grant, key: unknown): Promise<Answer> => grant.call({ method: 'get', args: { key } });
-const list = async (grant: Grant, args: object = {}): Promise<Page> =>
+const get = (grant: AskedGrant, key: unknown): Promise<Answer> =>
+  grant.call({ method: 'get', args: { key } });
+const list = async (grant: AskedGrant, args: object = {}): Promise<Page> =>
   (await grant.call({ method: 'list', args })).value as Page;
 
 interface Page {

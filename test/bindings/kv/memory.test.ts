@@ -1,16 +1,17 @@
 import t from 'tap';
 import type { Test } from 'tap';
-import type { Answer, Grant } from '#runtime/binding.ts';
+import type { Answer } from '#runtime/binding.ts';
 import type { Store } from '#bindings/store/store.ts';
 import { createKvBinding } from '#bindings/kv/kv.ts';
-import { attachmentOf, drained } from '#test/contract/binding.ts';
+import { attachmentOf, drained, grantOf } from '#test/contract/binding.ts';
+import { asked, type AskedGrant } from '#test/support/asked.ts';
 import { temporaryStore } from '#test/support/store-files.ts';
 
 const largest = 25 * 2 ** 20;
 
 interface Pair {
-  readonly one: Grant;
-  readonly other: Grant;
+  readonly one: AskedGrant;
+  readonly other: AskedGrant;
   readonly ending: AbortController;
 }
 
@@ -18,18 +19,16 @@ interface Pair {
 async function pair(t: Test): Promise<Pair> {
   const attachment = attachmentOf(createKvBinding(temporaryStore(t)));
   const ending = new AbortController();
-  const one = attachment.grant({ invocationId: 'one', signal: ending.signal, origin: { depth: 0 } });
-  const other = attachment.grant({
-    invocationId: 'other',
-    signal: new AbortController().signal,
-    origin: { depth: 0 },
-  });
+  const grant = (invocationId: string, signal: AbortSignal): AskedGrant =>
+    asked(attachment.grant({ invocationId, signal, origin: { depth: 0 } }));
+  const one = grant('one', ending.signal);
+  const other = grant('other', new AbortController().signal);
   await one.call({ method: 'put', args: { key: 'a' }, bytes: new Uint8Array(largest) });
   await one.call({ method: 'put', args: { key: 'small' }, bytes: new Uint8Array(1) });
   return { one, other, ending };
 }
 
-const get = (grant: Grant, key = 'a'): Promise<Answer> => grant.call({ method: 'get', args: { key } });
+const get = (grant: AskedGrant, key = 'a'): Promise<Answer> => grant.call({ method: 'get', args: { key } });
 const cancel = (answer: Answer | undefined): unknown => answer?.stream?.[Symbol.asyncIterator]().return?.();
 
 void t.test('kv: five of the largest values are held at once, the sixth reader waits its turn', async (t) => {
@@ -61,11 +60,7 @@ void t.test('kv: a get of many keys stops reading at the value that is too much'
     watch: (prefix, signal) => store.watch(prefix, signal),
     close: () => store.close(),
   };
-  const grant = attachmentOf(createKvBinding(counted)).grant({
-    invocationId: 'one',
-    signal: new AbortController().signal,
-    origin: { depth: 0 },
-  });
+  const grant = grantOf(createKvBinding(counted));
   for (const key of ['a', 'b'])
     await grant.call({ method: 'put', args: { key }, bytes: new Uint8Array(largest / 2) });
   const keys = ['a', 'b', ...Array.from({ length: 98 }, () => 'a')];
@@ -99,7 +94,7 @@ void t.test(
       yield new Uint8Array(10);
       await gate;
     }
-    const put = (grant: Grant, key: string, stream: AsyncIterable<Uint8Array>): Promise<Answer> =>
+    const put = (grant: AskedGrant, key: string, stream: AsyncIterable<Uint8Array>): Promise<Answer> =>
       grant.call({ method: 'put', args: { key }, stream });
     const five = gates.map((gate, index) => put(one, `k${index}`, gated(gate.promise)));
     let isRead = false;

@@ -5,6 +5,7 @@ import { openEndpoint } from '#test/support/endpoint.ts';
 import { attachNotify, context, openNotify, shopUrl } from '#test/support/notify.ts';
 import { openSmtp } from '#test/support/smtp.ts';
 import { temporaryDir } from '#test/support/store-files.ts';
+import { asked } from '#test/support/asked.ts';
 
 void t.test(
   'subscriptions: a webhook that answers the signed challenge is confirmed, one that echoes is not',
@@ -184,15 +185,17 @@ void t.test('subscriptions: without a known address there is no link, and no mai
   t.teardown(() => notify.close());
   const attachment = attachNotify(notify.binding, undefined);
   const args = { topic: 'orders', subscription: { email: 'a@example.com' } };
-  await t.rejects(attachment.grant(context()).call({ method: 'subscribe', args }), { code: 'ERR_NOTIFY' });
-  const asked = (url: string, headers: readonly string[] = []): Promise<unknown> =>
-    attachment
-      .grant({ ...context(), request: { method: 'GET', url, headers } })
-      .call({ method: 'subscribe', args });
+  const own = asked(attachment.grant(context()));
+  await t.rejects(own.call({ method: 'subscribe', args }), { code: 'ERR_NOTIFY' });
+  const subscribe = (url: string, headers: readonly string[] = []): Promise<unknown> =>
+    asked(attachment.grant({ ...context(), request: { method: 'GET', url, headers } })).call({
+      method: 'subscribe',
+      args,
+    });
   await t.rejects(
-    asked('https://evil.example.com/subscribe'),
+    subscribe('https://evil.example.com/subscribe'),
     { code: 'ERR_NOTIFY' },
     'a host header is no address',
   );
-  await t.resolves(asked('http://127.0.0.1:8787/subscribe', ['x-forwarded-prefix', '/shop']));
+  await t.resolves(subscribe('http://127.0.0.1:8787/subscribe', ['x-forwarded-prefix', '/shop']));
 });
