@@ -27,17 +27,18 @@ interface Tokens {
 }
 
 /**
- * Four kinds of requests take turns, so that all see the same machine: nobody is asked, an access token that was seen
- * before, one that was not (each verifies a signature), a session cookie.
+ * Five kinds of requests take turns, so that all see the same machine: nobody is asked, an access token that was seen
+ * before, one that the host has just issued, one that it does not know (it was started again since: a signature is
+ * verified), a session cookie.
  */
 export async function measureAuth(run: BenchRun): Promise<AuthReport> {
-  const { program, port } = await run.islet();
+  const { program, port, dir } = await run.islet();
   const bindings = { AUTH: { kind: 'auth', verifyEmail: false, perMinute: 100_000 } };
   const routes = [{ pattern: '/checked', auth: 'required' }];
   await program.call('deploy', [
     { name: 'hello', source: helloSource, manifest: { bindings, routes, limits: { cpuMs: 5000 } } },
   ]);
-  const client = openClient(port);
+  let client = openClient(port);
   try {
     const user = { email: 'user@example.com', password: 'correct horse', name: 'User' };
     const json = { 'content-type': 'application/json', origin: `http://127.0.0.1:${port}` };
@@ -52,15 +53,22 @@ export async function measureAuth(run: BenchRun): Promise<AuthReport> {
     const first = await post('/hello/auth/sign-in/email', { email, password }, { 'x-auth-tokens': '1' });
     const tokens: string[] = [];
     const count = Math.min(2000, run.scale.operations);
-    for (let held = JSON.parse(first.text) as Tokens; tokens.length < count;) {
+    let held = JSON.parse(first.text) as Tokens;
+    const issue = async (): Promise<string> => {
       const body = { grant_type: 'refresh_token', refresh_token: held.refresh_token };
       held = JSON.parse((await post('/hello/auth/token', body)).text) as Tokens;
-      tokens.push(held.access_token);
-    }
+      return held.access_token;
+    };
+    while (tokens.length < count) tokens.push(await issue());
+    client.close();
+    await program.call('close');
+    const again = await program.call<{ port: number }>('open', { cells: 1, dir });
+    client = openClient(again.port);
     run.progress(`auth: ${count} rounds`);
-    const times: Record<'open' | 'known' | 'first' | 'cookie', number[]> = {
+    const times: Record<'open' | 'known' | 'issued' | 'first' | 'cookie', number[]> = {
       open: [],
       known: [],
+      issued: [],
       first: [],
       cookie: [],
     };
@@ -69,8 +77,12 @@ export async function measureAuth(run: BenchRun): Promise<AuthReport> {
     });
     for (const [i, token] of tokens.entries()) {
       const known = tokens[Math.max(0, i - 1)];
+      const issued = await issue();
+      // What issuing leaves cold is not the next one's to warm.
+      await timed(client, '/hello/', bearer(known));
       times.open.push(await timed(client, '/hello/', bearer(known)));
       times.known.push(await timed(client, '/hello/checked', bearer(i === 0 ? token : known)));
+      times.issued.push(await timed(client, '/hello/checked', bearer(issued)));
       times.first.push(await timed(client, '/hello/checked', bearer(token)));
       times.cookie.push(await timed(client, '/hello/checked', { headers: { cookie } }));
     }
@@ -83,7 +95,8 @@ export async function measureAuth(run: BenchRun): Promise<AuthReport> {
       rows: [
         row('nobody is asked', times.open),
         row('a token seen before', times.known),
-        row('a token seen first', times.first),
+        row('a token issued just now', times.issued),
+        row('a token it does not know', times.first),
         row('a session cookie', times.cookie),
       ],
     };

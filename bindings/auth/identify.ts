@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { Caller, Credentials, Identity } from '#runtime/caller.ts';
+import type { Credentials, Identity } from '#runtime/caller.ts';
 import { callerOf, fromClaims, storedClaims, toCaller } from './callers.ts';
+import type { Known } from './known.ts';
 import type { Pool } from './pool.ts';
 import { verifyAccessToken } from './signatures.ts';
 import type { Row } from './where.ts';
@@ -14,19 +15,8 @@ export interface IdentifyOptions {
   readonly apiKey: (key: string) => Promise<Row | undefined>;
 }
 
-interface Known {
-  readonly caller: Caller;
-  readonly sessionId: string;
-  readonly userId: string;
-  /** Seconds since the epoch. */
-  readonly issuedAt: number;
-  /** Milliseconds since the epoch. */
-  readonly until: number;
-  readonly generation: number;
-}
-
-const mostKnown = 10_000;
 const longestToken = 8192;
+const mostHeads = 16;
 /** Sessions are read again after this, though nothing was heard of them. */
 const sessionMs = 30_000;
 const bearerPattern = /^Bearer +([\w~+/.-]+=*)$/i;
@@ -38,8 +28,8 @@ const anonymous: Identity = { kind: 'anonymous' };
  */
 export class Identifier {
   readonly #options: IdentifyOptions;
-  /** Cookies are under another name, which no token has: neither counts as the other. */
-  readonly #known = new Map<string, Known>();
+  /** First parts of tokens that verified, and the key they name: the header is as good in the next one. */
+  readonly #heads = new Map<string, string>();
 
   constructor(options: IdentifyOptions) {
     this.#options = options;
@@ -63,7 +53,7 @@ export class Identifier {
   /** Of one access token. */
   async token(token: string): Promise<Identity> {
     const { pool, now } = this.#options;
-    const known = this.#known.get(token);
+    const known = pool.known.get(token);
     if (known !== undefined) {
       if (known.until <= now()) return invalid('the token is expired');
       if (!pool.stands(known.sessionId, known.userId, known.issuedAt)) return invalid('the token is revoked');
@@ -76,13 +66,16 @@ export class Identifier {
   async #verify(token: string): Promise<Identity> {
     const { pool, audience, now } = this.#options;
     await pool.ready();
-    const id = keyIdOf(token);
+    const head = token.slice(0, token.indexOf('.'));
+    const seen = this.#heads.get(head);
+    const id = seen ?? keyIdOf(head);
     if (id === undefined) return invalid('the token is malformed');
     if (pool.key(id) === undefined) await pool.reloadKeys();
     const key = pool.key(id);
     if (key === undefined) return invalid('the token is signed with an unknown key');
     try {
-      const claims = verifyAccessToken(token, key, { audience, now: now() });
+      const claims = verifyAccessToken(token, key, { audience, now: now(), headIsGood: seen !== undefined });
+      if (seen === undefined) this.#rememberHead(head, id);
       if (!pool.isIssuer(claims['iss'])) return invalid('the token has another issuer');
       const known: Known = {
         caller: fromClaims(claims),
@@ -93,11 +86,17 @@ export class Identifier {
         generation: 0,
       };
       if (!pool.stands(known.sessionId, known.userId, known.issuedAt)) return invalid('the token is revoked');
-      this.#remember(token, known);
+      pool.known.remember(token, known);
       return { kind: 'caller', caller: known.caller };
     } catch {
       return invalid('the token does not verify');
     }
+  }
+
+  /** A pool has few keys, and each has one header. */
+  #rememberHead(head: string, id: string): void {
+    if (this.#heads.size >= mostHeads) this.#heads.clear();
+    this.#heads.set(head, id);
   }
 
   async #cookie(value: string): Promise<Identity> {
@@ -105,7 +104,7 @@ export class Identifier {
     await pool.ready();
     const { generation } = pool;
     const name = `cookie ${value}`;
-    const known = this.#known.get(name);
+    const known = pool.known.get(name);
     if (known !== undefined && known.generation === generation && known.until > now()) {
       return { kind: 'caller', caller: known.caller };
     }
@@ -115,7 +114,7 @@ export class Identifier {
     if (signedIn === undefined) return anonymous;
     const caller = toCaller(signedIn);
     const over = Date.parse(String(signedIn.session['expiresAt']));
-    this.#remember(name, {
+    pool.known.remember(name, {
       caller,
       sessionId: String(signedIn.session['id']),
       userId: caller.id,
@@ -138,14 +137,6 @@ export class Identifier {
       kind: 'caller',
       caller: callerOf(user, { ...storedClaims(user), apiKey: plain({ id, name, permissions, metadata }) }),
     };
-  }
-
-  #remember(credential: string, known: Known): void {
-    if (this.#known.size >= mostKnown) {
-      const oldest = this.#known.keys().next().value;
-      if (oldest !== undefined) this.#known.delete(oldest);
-    }
-    this.#known.set(credential, known);
   }
 }
 
@@ -190,11 +181,9 @@ function decoded(text: string): string | undefined {
 }
 
 /** `kid` of a JWS header (RFC 7515, 4.1.4): names a key of ours or nothing at all. */
-function keyIdOf(token: string): string | undefined {
+function keyIdOf(head: string): string | undefined {
   try {
-    const header = JSON.parse(Buffer.from(token.slice(0, token.indexOf('.')), 'base64url').toString()) as {
-      readonly kid?: unknown;
-    };
+    const header = JSON.parse(Buffer.from(head, 'base64url').toString()) as { readonly kid?: unknown };
     return typeof header.kid === 'string' && header.kid.length <= 128 ? header.kid : undefined;
   } catch {
     return undefined;

@@ -3,6 +3,7 @@ import { randomBytes, type KeyObject } from 'node:crypto';
 import type { Caller } from '#runtime/caller.ts';
 import type { Sealer } from '#runtime/sealer.ts';
 import type { Change, Entry, Store } from '#bindings/store/store.ts';
+import { KnownCredentials } from './known.ts';
 import { Places, lastOf } from './places.ts';
 import type { RowChange } from './rows.ts';
 import { importVerifyingKey } from './signatures.ts';
@@ -35,6 +36,7 @@ export const mostOrigins = 32;
  */
 export class Pool {
   readonly places: Places;
+  readonly known: KnownCredentials = new KnownCredentials();
   readonly #options: PoolOptions;
   readonly #keys = new Map<string, KeyObject>();
   readonly #issuers = new Set<string>();

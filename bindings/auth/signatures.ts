@@ -20,6 +20,8 @@ const toleranceSeconds = 5;
 export interface Expected {
   readonly audience: string;
   readonly now: number;
+  /** The token's first part is, to the letter, that of one that verified. */
+  readonly headIsGood?: boolean;
 }
 
 /** An access token: a JWS with the type `at+jwt`. */
@@ -38,10 +40,7 @@ export function verifyAccessToken(token: string, key: KeyObject, expected: Expec
   const parts = token.split('.');
   const [head = '', body = '', sum = ''] = parts;
   if (parts.length !== 3) throw new TypeError('it has no three parts');
-  const header = objectOf(head);
-  if (header['alg'] !== algorithm || header['typ'] !== accessType)
-    throw new TypeError('it is of another kind');
-  if (header['crit'] !== undefined || header['b64'] !== undefined) throw new TypeError('it has extensions');
+  if (expected.headIsGood !== true) checkHead(head);
   const signature = bytesOf(sum);
   const input = Buffer.from(`${head}.${body}`, 'latin1');
   // RFC 7518, 3.4: R and S, 32 bytes each.
@@ -51,6 +50,13 @@ export function verifyAccessToken(token: string, key: KeyObject, expected: Expec
   const claims = objectOf(body);
   checkClaims(claims, expected);
   return claims;
+}
+
+function checkHead(head: string): void {
+  const header = objectOf(head);
+  if (header['alg'] !== algorithm || header['typ'] !== accessType)
+    throw new TypeError('it is of another kind');
+  if (header['crit'] !== undefined || header['b64'] !== undefined) throw new TypeError('it has extensions');
 }
 
 function checkClaims(claims: Claims, { audience, now }: Expected): void {

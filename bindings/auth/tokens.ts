@@ -55,6 +55,8 @@ async function pair(
     exp: issuedAt + config.accessTokenSeconds,
     jti: randomUUID(),
   });
+  // Checked as any other, here and not when it is first shown: that is soon, and somebody waits for it then.
+  await home.identifier.token(access);
   return {
     access_token: access,
     token_type: 'Bearer',

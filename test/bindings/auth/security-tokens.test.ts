@@ -38,6 +38,13 @@ async function held(t: Test, config?: unknown): Promise<Held> {
   return { made, who, token, refresh };
 }
 
+/** Another host over the same store: it has seen no token, and verifies what it is shown. */
+async function elsewhere(t: Test, made: AuthCase, config?: unknown): Promise<Visitor> {
+  const other = await authCase(t, { store: made.store });
+  other.ahead = made.ahead;
+  return visitor(other, config);
+}
+
 async function verdict(who: Visitor, token: string): Promise<string> {
   return (await who.identity(['authorization', `Bearer ${token}`])).kind;
 }
@@ -140,7 +147,7 @@ void t.test('auth: a credential counts only in the place it is for', async (t) =
     'anonymous',
     'a token as a cookie',
   );
-  const fresh = visitor(made);
+  const fresh = await elsewhere(t, made);
   t.equal((await fresh.identity(['authorization', `Bearer ${token}`])).kind, 'caller');
   t.equal((await fresh.identity(['cookie', `islet.session_token=${token}`])).kind, 'anonymous');
 });
@@ -149,9 +156,10 @@ void t.test('auth: a token is good until it expires', async (t) => {
   const { made, who, token } = await held(t, { accessTokenSeconds: 60 });
   made.ahead = 59_000;
   t.equal(await verdict(who, token), 'caller');
+  t.equal(await verdict(await elsewhere(t, made), token), 'caller');
   made.ahead = 66_000;
   t.equal(await verdict(who, token), 'invalid', 'also when it was seen before');
-  t.equal(await verdict(visitor(made, { accessTokenSeconds: 60 }), token), 'invalid', 'and when it was not');
+  t.equal(await verdict(await elsewhere(t, made), token), 'invalid', 'and when it was not');
 });
 
 void t.test('auth: a token is over when its session, its user or its roles are', async (t) => {
@@ -160,6 +168,7 @@ void t.test('auth: a token is over when its session, its user or its roles are',
   made.ahead = 2000;
   await operate(who, 'users.setRoles', { id: user.id, roles: ['editor'] });
   t.equal(await verdict(who, token), 'invalid', 'it says other roles');
+  t.equal(await verdict(await elsewhere(t, made), token), 'invalid');
   const next = (await (
     await who.post('/token', { grant_type: 'refresh_token', refresh_token: refresh })
   ).json()) as {
@@ -169,6 +178,7 @@ void t.test('auth: a token is over when its session, its user or its roles are',
   t.match(identity, { kind: 'caller', caller: { roles: ['editor'] } });
   await operate(who, 'users.ban', { id: user.id, reason: 'spam' });
   t.equal(await verdict(who, next.access_token), 'invalid');
+  t.equal(await verdict(await elsewhere(t, made), next.access_token), 'invalid');
   const signIn = await who.post('/sign-in/email', { email: ada.email, password: ada.password });
   t.equal(signIn.ok, false, 'who is banned does not sign in');
 });
