@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 import process from 'node:process';
+import { setFlagsFromString } from 'node:v8';
 import { Cell } from './cell.ts';
 import type { Pipe, PipeListener } from './channel.ts';
 
@@ -9,6 +10,8 @@ import type { Pipe, PipeListener } from './channel.ts';
  * guest comes.
  */
 const channelDescriptor = 3;
+/** Of a WebAssembly computation that can be suspended; V8's own default is 984. See guest/README.md. */
+const wasmStackKb = 160;
 
 class SocketPipe implements Pipe {
   readonly #socket: Socket;
@@ -43,6 +46,7 @@ function sealed(): void {
   if ('drop' in process.permission) process.permission.drop('fs');
 }
 
+setFlagsFromString(`--wasm-stack-switching-stack-size=${wasmStackKb}`);
 const socket = new Socket({ fd: channelDescriptor, readable: true, writable: true });
 const cell: Cell = new Cell(new SocketPipe(socket), { exit, sealed });
 process.on('uncaughtException', (error) => {

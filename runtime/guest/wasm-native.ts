@@ -22,6 +22,8 @@ interface Namespace {
   readonly Memory: Class<WasmMemory>;
   readonly Instance: Class<WasmInstance>;
   readonly Module: Class<WasmModule> & { imports(module: unknown): ModuleImport[] };
+  /** From V8 13.7 on. */
+  readonly promising?: (exported: unknown) => unknown;
   readonly CompileError: new (message: string) => Error;
   validate(bytes: unknown, options?: unknown): boolean;
 }
@@ -35,6 +37,8 @@ export const NativeInstance: Namespace['Instance'] = namespace.Instance;
 export const NativeModule: Namespace['Module'] = namespace.Module;
 export const NativeCompileError: Namespace['CompileError'] = namespace.CompileError;
 // oxlint-disable-next-line typescript/unbound-method -- V8's static methods do not look at `this`
+export const nativePromising: Namespace['promising'] = namespace.promising;
+// oxlint-disable-next-line typescript/unbound-method -- as above
 export const nativeImports: Namespace['Module']['imports'] = namespace.Module.imports;
 // oxlint-disable-next-line typescript/unbound-method -- as above
 export const nativeValidate: Namespace['validate'] = namespace.validate;

@@ -8,8 +8,9 @@ import {
 } from './primordials.ts';
 import { Memory, memoryMethods } from './wasm-memory.ts';
 import { Instance, link, readImports } from './wasm-instance.ts';
-import { NativeInstance, NativeMemory, NativeModule, namespace } from './wasm-native.ts';
+import { NativeInstance, NativeMemory, NativeModule, namespace, nativePromising } from './wasm-native.ts';
 import type { WasmModule } from './wasm-native.ts';
+import { promising } from './wasm-stacks.ts';
 import { compile, copyOf, importsOf, knownOf, Module, validate } from './wasm-module.ts';
 
 /** Of V8's own namespace these stay as they are: nothing of them takes memory that is not counted. */
@@ -22,6 +23,9 @@ const kept: readonly string[] = [
   'CompileError',
   'LinkError',
   'RuntimeError',
+  // What is handed over as an import suspends whoever runs on a stack of `promising`.
+  'Suspending',
+  'SuspendError',
 ];
 
 interface ResponseParts {
@@ -35,7 +39,7 @@ let parts: ResponseParts | undefined;
 /**
  * Puts classes that count what they take in the place of V8's: every memory is made here, those of modules too, and every
  * module is compiled here. Compiling goes on the guest's own thread and on its own CPU time, also where the answer is a
- * promise. What V8 adds beyond the list (suspended stacks, which nobody counts) goes. Once, after the web's classes.
+ * promise. Stacks are counted too (wasm-stacks.ts); what V8 adds beyond the list goes. Once, after the web's classes.
  */
 export function installWebAssembly(): void {
   const native = namespace as unknown as Record<string, unknown>;
@@ -61,9 +65,16 @@ export function installWebAssembly(): void {
   const classes = { Module, Instance, Memory };
   for (const name of Object.keys(classes) as (keyof typeof classes)[])
     defineProperty(native, name, { value: classes[name], writable: true, configurable: true });
-  const functions = { validate, compile: compileLater, instantiate, compileStreaming, instantiateStreaming };
+  const functions = {
+    validate,
+    compile: compileLater,
+    instantiate,
+    compileStreaming,
+    instantiateStreaming,
+    ...(nativePromising === undefined ? {} : { promising }),
+  };
   for (const name of Object.keys(functions) as (keyof typeof functions)[]) {
-    const value = named(functions[name], name);
+    const value = named(functions[name] as object, name);
     defineProperty(native, name, { value, writable: true, enumerable: true, configurable: true });
   }
 }
