@@ -20,8 +20,11 @@ const compilerIdleMs = 20_000;
 /** A compile that takes longer is given up with its process, in ms. */
 const compileMs = 30_000;
 const beatMs = 1000;
-/** A cell that has work and says nothing for this long is taken for dead, in ms. */
-const silenceMs = 15_000;
+/**
+ * A cell that has work and says nothing for this long is taken for dead, in ms: well over what its own thread may stand
+ * still for a guest (runtime/isolate/thread-policy.ts).
+ */
+const silenceMs = 3000;
 /** Disposed isolates leave native memory behind: after this many a cell is replaced at leisure. */
 const mostDisposed = 2000;
 /** How long a cell that is being replaced may finish its calls, in ms. */

@@ -7,7 +7,7 @@ import { IncomingBody } from './bodies.ts';
 import { setNow } from './clock.ts';
 import { Invocation, enter, findInvocation } from './invocation.ts';
 import { callHandler } from './lambda.ts';
-import { beginEntry, endEntry } from './output.ts';
+import { beginEntry, endEntry, setDirect } from './output.ts';
 import {
   NativeUint8Array,
   bufferLength,
@@ -17,7 +17,7 @@ import {
   stringIndexOf,
   stringSlice,
 } from './primordials.ts';
-import { In } from './protocol.ts';
+import { directEntry, directRow, In } from './protocol.ts';
 import { RequestLine } from './request-line.ts';
 import { functionName, handlers } from './start.ts';
 import { handleRequest } from './web-handler.ts';
@@ -28,7 +28,8 @@ type Message = readonly unknown[];
 /** One message of the engine is one entry (protocol.ts), or with `more` 2 several requests are; never throws. */
 export function deliver(text: string, bytes: ArrayBuffer | undefined, more: number, now: number): void {
   setNow(now);
-  if (more === 2) {
+  setDirect(more >= directEntry);
+  if (more === 2 || more === directRow) {
     void deliverRow(text);
     return;
   }

@@ -12,7 +12,7 @@ import { ask, connect as connectOutput } from './output.ts';
 import type { Port } from './output.ts';
 import { NativeDate } from './primordials.ts';
 import { report } from './report.ts';
-import { serve as serveNow, serveLater, toBlocking } from './services.ts';
+import { serve as serveWaiting, serveLater, toBlocking } from './services.ts';
 import { connect } from './socket-connect.ts';
 import { navigator, prepare, start, startGlobals } from './start.ts';
 import { queueTask, timerGlobals } from './timers.ts';
@@ -23,7 +23,7 @@ export interface Guest {
   /** One message is one entry. */
   readonly deliver: (text: string, bytes: ArrayBuffer | undefined, more: number, now: number) => void;
   /** StartHead JSON and the time, before the guest's top level runs. */
-  readonly prepare: (json: string, now: number) => void;
+  readonly prepare: (json: string, now: number, direct?: boolean) => void;
   /** The guest's module namespace, after its top level ran; answers with an S or a Z line. */
   readonly start: (namespace: unknown, json: string) => void;
 }
@@ -36,11 +36,21 @@ export function install(
   send: Port['send'],
   sync: Port['sync'],
   marker: Int32Array,
-  ...[entropy, serve]: [entropy: ArrayBuffer, serve: unknown]
+  ...[entropy, serve, sendNow, serveNow]: [
+    entropy: ArrayBuffer,
+    serve: unknown,
+    sendNow?: Port['sendNow'],
+    serveNow?: Port['serveNow'],
+  ]
 ): Guest {
   setNow(NativeDate.now());
   fillPool(entropy);
-  connectOutput({ send, sync, marker, serve: toBlocking(serve) }, allOver, settleQuiet);
+  const blocking = toBlocking(serve);
+  connectOutput(
+    { send, sendNow: sendNow ?? send, sync, marker, serve: blocking, serveNow: serveNow ?? blocking },
+    allOver,
+    settleQuiet,
+  );
   installWeb({
     idna: (domain) => ask('idna', domain),
     random,
@@ -50,7 +60,7 @@ export function install(
     queueTask,
     fetch,
     reportError: report,
-    serve: serveNow,
+    serve: serveWaiting,
     serveLater,
     connect,
   });

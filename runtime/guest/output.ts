@@ -3,11 +3,17 @@ import { isOverMemory } from './wasm-account.ts';
 
 /** What the cell gave `install`; nothing of it is reachable from guest code. */
 export interface Port {
-  readonly send: (text: string, bytes: ArrayBuffer | undefined) => void;
+  readonly send: Send;
+  /** The same for entries on the cell's own thread: what is sent has been read when it returns. */
+  readonly sendNow: Send;
   readonly sync: (method: string, text: string) => string;
   readonly marker: Int32Array;
   readonly serve: BlockingServe;
+  /** The same for entries on the cell's own thread. */
+  readonly serveNow: BlockingServe;
 }
+
+export type Send = (text: string, bytes: ArrayBuffer | undefined) => void;
 
 /** protocol.ts, serve. */
 export type BlockingServe = (
@@ -33,6 +39,8 @@ let last: Part | undefined;
 let writes = 0;
 let scheduled = false;
 let holding = false;
+/** The entry runs on the cell's own thread. */
+let direct = false;
 let quiet: () => boolean = () => false;
 let settle: () => void = () => undefined;
 
@@ -54,7 +62,12 @@ export function askToServe(
   args: string,
   bytes: ArrayBuffer | undefined,
 ): ReturnType<BlockingServe> | undefined {
-  return port?.serve(method, args, bytes);
+  return direct ? port?.serveNow(method, args, bytes) : port?.serve(method, args, bytes);
+}
+
+/** Which thread the entry that begins runs on: the cell's own one, or the isolate's. */
+export function setDirect(is: boolean): void {
+  direct = is;
 }
 
 /** An entry for this invocation begins. An entry that was cut short may have left `scheduled` set. */
@@ -127,7 +140,8 @@ function flush(): void {
   }
   const bytes = last === undefined ? undefined : gather(last);
   // Nothing between these lines lets V8 end the entry: what is sent is forgotten, what is not sent is kept.
-  port.send(lines, bytes);
+  if (direct) port.sendNow(lines, bytes);
+  else port.send(lines, bytes);
   lines = '';
   last = undefined;
 }

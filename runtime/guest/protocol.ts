@@ -7,9 +7,11 @@
  *     text  one JSON array, see `In`; bytes: an ArrayBuffer that [off, len] pairs in the message point into
  *     more  1 when another message follows at once: the bootstrap then keeps its output for the last one;
  *           2: text is a row of Request messages without bytes, joined by "\n". Each begins when the one before is
- *           over, with all its microtasks; one that waits ends the row, and marker[1] tells who was last
+ *           over, with all its microtasks; one that waits ends the row, and marker[1] tells who was last;
+ *           3 and 4: as 0 and 2, in an entry that runs on the cell's own thread
  *     now   milliseconds since the epoch (fraction allowed); the guest's clock stands still within an entry
- * Outwards the bootstrap calls send(text, bytes | undefined), an ignored callback (asynchronous, no result).
+ * Outwards the bootstrap calls send(text, bytes | undefined), an ignored callback (asynchronous, no result), or in an
+ * entry on the cell's own thread sendNow with the same arguments, a synchronous one.
  *   text  lines joined by "\n"; each is a letter, the invocation's number, a space, and JSON text (see `Out`);
  *         JSON text never holds a raw newline. bytes: one ArrayBuffer for all [off, len] pairs of these lines.
  * The engine treats every line as hostile input.
@@ -20,6 +22,9 @@
  * The sender of a stream starts with `initialCredit` bytes and may send as much as the receiver has granted.
  */
 export const initialCredit: number = 256 * 1024;
+/** `more` of an entry on the cell's own thread, and of a row in one. */
+export const directEntry = 3;
+export const directRow = 4;
 /** No chunk is longer than this. */
 export const chunkBytes: number = 64 * 1024;
 /** Bodies that are known whole and not longer than this go inline with the head. */

@@ -7,7 +7,7 @@ import { prepareLambda } from './lambda.ts';
 import { relax } from './harden.ts';
 import { findHandlers } from './module.ts';
 import { NativeTypeError, defineProperty, parseJson, quoteList } from './primordials.ts';
-import { checkMemory, write } from './output.ts';
+import { checkMemory, setDirect, write } from './output.ts';
 import { Out } from './protocol.ts';
 import { limitMemories } from './wasm-account.ts';
 import { queueMicrotask } from './web/microtask.ts';
@@ -39,8 +39,11 @@ export const startGlobals: Readonly<Record<string, unknown>> = {
 };
 
 /** Takes the deployment's vars and bindings. Before the guest's top level runs, so that it sees `process.env`. */
-export function prepare(json: string, now?: number): void {
-  if (now !== undefined) setNow(now);
+export function prepare(json: string, now?: number, direct = false): void {
+  if (now !== undefined) {
+    setNow(now);
+    setDirect(direct);
+  }
   if (prepared) return;
   prepared = true;
   const head = parseJson(json) as StartHead;

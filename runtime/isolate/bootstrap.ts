@@ -3,7 +3,7 @@ import { domainToASCII } from 'node:url';
 import { randomBytes } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
 import type { SharedState } from './services/service.ts';
-import { refuseCall, type BlockingCall, type BlockingReply } from './services/now.ts';
+import { refuseCall, refuseLater, type BlockingCall, type BlockingReply } from './services/now.ts';
 
 /** The guest bundle (runtime/guest) and V8's cache of it. */
 export interface GuestBundle {
@@ -18,6 +18,8 @@ export interface Port {
   overMemory: () => void;
   /** Work of the cell that the guest's thread waits for. */
   serve: (call: BlockingCall) => Promise<BlockingReply>;
+  /** The same for a guest that runs on this thread. */
+  serveAtOnce: (call: BlockingCall) => BlockingReply;
 }
 
 /** An isolate with the web globals and no guest code. */
@@ -53,7 +55,12 @@ function answer(port: Port, method: unknown, text: unknown): string {
 /** Creates an isolate and runs the bundle in it. Rejects when the isolate cannot be made. */
 export async function openSandbox(bundle: GuestBundle, memoryMb: number): Promise<Sandbox> {
   const began = performance.now();
-  const port: Port = { send: () => undefined, overMemory: () => undefined, serve: refuseCall };
+  const port: Port = {
+    send: () => undefined,
+    overMemory: () => undefined,
+    serve: refuseLater,
+    serveAtOnce: refuseCall,
+  };
   const late: { sandbox?: Sandbox } = {};
   const isolate = new ivm.Isolate({
     memoryLimit: memoryMb,
@@ -80,6 +87,13 @@ export async function openSandbox(bundle: GuestBundle, memoryMb: number): Promis
         new ivm.ExternalCopy(toArrayBuffer(randomBytes(entropyBytes))).copyInto({ release: true }),
         new ivm.Reference(async (method: unknown, args: unknown, bytes: unknown) =>
           new ivm.ExternalCopy(await port.serve({ method, args, bytes })).copyInto({ release: true }),
+        ),
+        new ivm.Callback((text: string, bytes: ArrayBuffer | undefined) => port.send(text, bytes), {
+          sync: true,
+        }),
+        new ivm.Callback(
+          (method: unknown, args: unknown, bytes: unknown) => port.serveAtOnce({ method, args, bytes }),
+          { sync: true },
         ),
       ],
       { result: { reference: true } },

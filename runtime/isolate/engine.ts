@@ -24,10 +24,17 @@ export interface IsolateEngineOptions {
   readonly beat: () => void;
   /** CPU of this process that another engine's threads took, in ms. */
   readonly otherCpuMs?: () => number;
+  /**
+   * Quick entries in a row after which a function's entries run on this thread (`thread-policy.ts`). Absent: never, where
+   * the thread is not the cell's own.
+   */
+  readonly quickEntries?: number;
 }
 
 /** A top level that waits for something for longer than this has failed to start, in ms. */
 const startWallMs = 10_000;
+/** What a bundle has in it that may wait for services of the cell (runtime/node): it needs a thread to wait on. */
+const openServices = 'islet.services';
 /** Code caches up to this size are read on the cell's own thread. */
 const atOnceBytes = 64 * 1024;
 
@@ -37,9 +44,11 @@ export class IsolateEngine implements Engine<ScriptSpec> {
   readonly #bundle: GuestBundle;
   readonly #stock: Spares;
   readonly #watchdog: Watchdog;
+  readonly #quickEntries: number;
 
   constructor(options: IsolateEngineOptions) {
     this.#bundle = options.bundle;
+    this.#quickEntries = options.quickEntries ?? Infinity;
     this.#watchdog = new Watchdog(options.beat, options.otherCpuMs ?? (() => 0));
     this.#stock = new Spares(options.spares, defaultLimits.memoryMb, (memoryMb) => this.#open(memoryMb));
   }
@@ -74,7 +83,12 @@ export class IsolateEngine implements Engine<ScriptSpec> {
     const startup = new Startup(sandbox, spec, watcher, this.#watchdog);
     const ran = await startup.run();
     return {
-      instance: new IsolateInstance(sandbox, spec.limits, watcher, this.#watchdog),
+      instance: new IsolateInstance(sandbox, {
+        limits: spec.limits,
+        watcher,
+        watchdog: this.#watchdog,
+        quickEntries: spec.source.includes(openServices) ? Infinity : this.#quickEntries,
+      }),
       kinds: ran.kinds,
       spare: spare !== undefined,
       cached: ran.cached,

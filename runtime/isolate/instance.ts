@@ -1,22 +1,22 @@
 import type { Instance, InstanceEnd, InstanceSpec, InstanceWatcher } from '#runtime/engine.ts';
 import { In } from '#runtime/guest/protocol.ts';
 import { IdTable } from '#runtime/id-table.ts';
-import { toArgument, type Sandbox } from './bootstrap.ts';
-import { createInvocation, openDesk, release, type Invocation } from './invocations.ts';
+import type { Sandbox } from './bootstrap.ts';
+import { Entries, entryTimeoutMs, type Message, type Ran } from './entries.ts';
+import { createInvocation, openDesk, release, shareOut, type Invocation } from './invocations.ts';
 import { Output } from './output.ts';
 import { RowPolicy } from './row-policy.ts';
 import { renewBudgets } from './socket-budgets.ts';
-import { serveNow } from './services/now.ts';
+import { needsThread, serveAtOnce, serveNow } from './services/now.ts';
+import { ThreadPolicy } from './thread-policy.ts';
 import { isRunaway, type Watchdog } from './watchdog.ts';
 
-interface Message {
-  readonly invocation: number;
-  readonly text: string;
-  readonly bytes: Uint8Array | undefined;
-  /** It may share an entry with others of its kind: a request without bytes. */
-  readonly plain: boolean;
-  /** Called when it was worked on. */
-  readonly taken?: (() => void) | undefined;
+export interface InstanceOptions {
+  readonly limits: InstanceSpec['limits'];
+  readonly watcher: InstanceWatcher;
+  readonly watchdog: Watchdog;
+  /** Quick entries in a row before entries run on this thread; Infinity: never. */
+  readonly quickEntries: number;
 }
 
 interface PushOptions {
@@ -32,16 +32,20 @@ const memorySampleMs = 20;
 const longestOrphanMs = 100;
 /** How long a stopped entry may take to end before the process is given up. */
 const stopGraceMs = 1000;
+/** How long the cell's own thread may go from entry to entry before others have their turn, in ms. */
+const longestTurnMs = 2;
 
 /**
  * One isolate of one deployment. Messages wait in a queue; all that wait go in together, one entry each, and only the
- * last one's end is awaited. CPU is exact per batch, and shared out within it by what the ticks saw.
+ * last one's end is awaited. CPU is exact per batch, and shared out within it by what the ticks saw. Functions that are
+ * quick are entered on this thread (`thread-policy.ts`).
  */
 export class IsolateInstance implements Instance {
   readonly #sandbox: Sandbox;
   readonly #limits: InstanceSpec['limits'];
   readonly #watcher: InstanceWatcher;
-  readonly #watchdog: Watchdog;
+  readonly #entries: Entries;
+  readonly #threads: ThreadPolicy;
   readonly #invocations: IdTable<Invocation> = new IdTable();
   /** CPU that ticks saw in the entries that run now, all invocations together. */
   #sampledMs = 0;
@@ -61,17 +65,13 @@ export class IsolateInstance implements Instance {
   #memoryBytes = 0;
   #memoryAt = 0;
 
-  constructor(
-    sandbox: Sandbox,
-    limits: InstanceSpec['limits'],
-    watcher: InstanceWatcher,
-    watchdog: Watchdog,
-  ) {
+  constructor(sandbox: Sandbox, { limits, watcher, watchdog, quickEntries }: InstanceOptions) {
     this.#sandbox = sandbox;
     this.#limits = limits;
     this.#watcher = watcher;
-    this.#watchdog = watchdog;
     this.#entryTimeoutMs = entryTimeoutMs(limits.cpuMs);
+    this.#entries = new Entries(sandbox, watchdog, this.#entryTimeoutMs);
+    this.#threads = new ThreadPolicy(quickEntries, this.#entryTimeoutMs);
     this.#cpuNs = sandbox.isolate.cpuTime;
     const find = (invocation: number): Invocation | undefined => this.#invocations.get(invocation);
     const desk = openDesk(limits.cpuMs, sandbox.shared, find);
@@ -87,6 +87,11 @@ export class IsolateInstance implements Instance {
     sandbox.port.send = (text, bytes) => this.#output.receive(text, bytes);
     sandbox.port.overMemory = () => this.#kill();
     sandbox.port.serve = (call) => serveNow(desk, this.#running(), call);
+    sandbox.port.serveAtOnce = (call) => {
+      const reply = serveAtOnce(desk, this.#running(), call);
+      if (reply === undefined) this.#threads.forbid();
+      return reply ?? needsThread();
+    };
     sandbox.onCatastrophe = (message) => watcher.condemned(message);
     this.#sampleMemory(performance.now());
   }
@@ -191,43 +196,50 @@ export class IsolateInstance implements Instance {
   }
 
   async #pump(): Promise<void> {
+    let began = performance.now();
     while (this.#queue.length > 0 && !this.#dead) {
-      const batch = this.#queue;
-      this.#queue = [];
-      this.#sandbox.marker.fill(0);
-      this.#orphanMs = 0;
-      this.#watchdog.enter(this);
-      const isRow = this.#rows.allow(batch);
-      if (!isRow) renewBudgets(batch, this.#invocations, this.#limits);
-      try {
-        await (isRow ? this.#enterRow(batch) : this.#enter(batch));
-      } catch (error) {
-        this.#failed(error, batch);
-      } finally {
-        this.#usedMs = this.#watchdog.leave(this);
+      if (!this.#threads.direct) {
+        const batch = this.#takeAll();
+        const isRow = this.#rows.allow(batch);
+        this.#prepare(batch, isRow);
+        this.#over(batch, isRow, await this.#entries[isRow ? 'row' : 'each'](this, batch));
+      } else if (performance.now() - began <= longestTurnMs) {
+        this.#enterHere();
+      } else {
+        await new Promise(setImmediate);
+        began = performance.now();
       }
-      this.#settle(isRow ? this.#splitRow(batch) : batch);
-      if (!isRow) for (const message of batch) message.taken?.();
     }
     this.#busy = false;
   }
 
-  #enter(batch: readonly Message[]): Promise<unknown> {
-    const now = performance.timeOrigin + performance.now();
-    const options = { timeout: this.#entryTimeoutMs };
-    const last = batch.length - 1;
-    const { deliver } = this.#sandbox;
-    for (let i = 0; i < last; i++) deliver.applyIgnored(undefined, argumentsOf(batch[i], 1, now), options);
-    return deliver.apply(undefined, argumentsOf(batch[last], 0, now), options);
+  /** Everything that waits as one row, or the first of it, on this thread. */
+  #enterHere(): void {
+    const isRow = this.#rows.allow(this.#queue);
+    const batch = isRow ? this.#takeAll() : this.#queue.splice(0, 1);
+    const [first] = batch;
+    if (first === undefined) return;
+    this.#prepare(batch, isRow);
+    this.#over(batch, isRow, isRow ? this.#entries.rowHere(batch) : this.#entries.oneHere(first));
   }
 
-  /** Several requests in one entry (guest/protocol.ts, `more` 2). */
-  #enterRow(batch: readonly Message[]): Promise<unknown> {
-    const { deliver } = this.#sandbox;
-    const text = batch.map((message) => message.text).join('\n');
-    const timeout = this.#entryTimeoutMs + 2 * batch.length;
-    const now = performance.timeOrigin + performance.now();
-    return deliver.apply(undefined, [text, undefined, 2, now], { timeout });
+  #takeAll(): readonly Message[] {
+    const batch = this.#queue;
+    this.#queue = [];
+    return batch;
+  }
+
+  #prepare(batch: readonly Message[], isRow: boolean): void {
+    this.#sandbox.marker.fill(0);
+    this.#orphanMs = 0;
+    if (!isRow) renewBudgets(batch, this.#invocations, this.#limits);
+  }
+
+  #over(batch: readonly Message[], isRow: boolean, { usedMs, failure }: Ran): void {
+    if (failure !== undefined) this.#failed(failure.error, batch);
+    this.#usedMs = usedMs;
+    this.#settle(isRow ? this.#splitRow(batch) : batch);
+    if (!isRow) for (const message of batch) message.taken?.();
   }
 
   /** The part of a row that was begun; the rest goes back to the head of the queue. */
@@ -304,22 +316,8 @@ export class IsolateInstance implements Instance {
     const sampled = this.#sampledMs;
     this.#sampledMs = 0;
     this.#rows.note(total, batch.length);
-    const only = batch[0]?.invocation;
-    if (batch.every((message) => message.invocation === only)) {
-      const found = this.#invocations.get(only ?? 0);
-      if (found === undefined) return;
-      found.cpuMs += total;
-      found.sampledMs = 0;
-      return;
-    }
-    const scale = sampled > total ? total / sampled : 1;
-    const each = Math.max(0, total - sampled) / batch.length;
-    for (const message of batch) {
-      const found = this.#invocations.get(message.invocation);
-      if (found === undefined) continue;
-      found.cpuMs += each + found.sampledMs * scale;
-      found.sampledMs = 0;
-    }
+    this.#threads.note(total, batch.length);
+    shareOut(batch, this.#invocations, { total, sampled });
   }
 
   #sampleMemory(now: number): void {
@@ -346,14 +344,4 @@ export class IsolateInstance implements Instance {
     const { marker } = this.#sandbox;
     return this.#invocations.get(marker[0] || marker[1] || 0);
   }
-}
-
-/** Wall clock an entry may take: generous, since waiting for a core is nobody's guilt. */
-function entryTimeoutMs(cpuMs: number): number {
-  return cpuMs * 8 + 400;
-}
-
-function argumentsOf(message: Message | undefined, more: 0 | 1, now: number): unknown[] {
-  const bytes = message?.bytes === undefined ? undefined : toArgument(message.bytes);
-  return [message?.text ?? '[]', bytes, more, now];
 }

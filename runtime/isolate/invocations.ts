@@ -1,3 +1,4 @@
+import type { IdTable } from '#runtime/id-table.ts';
 import type { Sockets } from './socket-budgets.ts';
 import type { SharedState } from './services/service.ts';
 import { closeTab, ServiceDesk, type Payer, type Tab } from './services/desk.ts';
@@ -95,6 +96,24 @@ export function clearTimer(of: Invocation, id: number): void {
   if (handle === undefined) return;
   stop(handle);
   of.timers?.delete(id);
+}
+
+/** Charges the invocations of a batch: what ticks saw goes to whom they saw, the rest evenly. One alone pays all. */
+export function shareOut(
+  batch: readonly { readonly invocation: number }[],
+  invocations: IdTable<Invocation>,
+  { total, sampled }: { readonly total: number; readonly sampled: number },
+): void {
+  const only = batch[0]?.invocation;
+  const isOne = batch.every((message) => message.invocation === only);
+  const scale = sampled > total ? total / sampled : 1;
+  const each = Math.max(0, total - sampled) / batch.length;
+  for (const { invocation } of isOne ? batch.slice(0, 1) : batch) {
+    const found = invocations.get(invocation);
+    if (found === undefined) continue;
+    found.cpuMs += isOne ? total : each + found.sampledMs * scale;
+    found.sampledMs = 0;
+  }
 }
 
 /** Where invocations with so much CPU each have work done; `find` knows those that are not over. */

@@ -84,6 +84,25 @@ export class ServiceDesk<Who extends Payer = Payer> {
     }
   }
 
+  /**
+   * Answers now, whatever else of the payer's is under way; undefined for work that leaves this thread, which is charged
+   * and has no answer.
+   */
+  askAtOnce(payer: Who, asked: Asked): Reply | undefined {
+    const tab = (payer.tab ??= { last: undefined, waitingBytes: 0, handles: new Handles() });
+    try {
+      if (asked.bytes.length > mostBytes) throw tooMuch();
+      const work = this.#plan(asked, tab);
+      if (this.#charge(payer, work.cpuMs)) throw overBudget();
+      const answer = work.run();
+      if (!(answer instanceof Promise)) return this.#reply(payer, answer);
+      answer.catch(() => undefined);
+      return undefined;
+    } catch (error) {
+      return failure(error);
+    }
+  }
+
   #plan({ method, args, bytes }: Asked, { handles }: Tab): Work {
     const service = services.get(method);
     if (service === undefined || !Array.isArray(args))

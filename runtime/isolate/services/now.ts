@@ -1,4 +1,4 @@
-import type { Payer, Reply, ServiceDesk } from './desk.ts';
+import type { Asked, Payer, Reply, ServiceDesk } from './desk.ts';
 import { ServiceError } from './service.ts';
 
 /** A call whose answer the guest's thread waits for, as it came from the isolate: hostile in every part. */
@@ -22,22 +22,56 @@ export async function serveNow<Who extends Payer>(
   payer: Who | undefined,
   call: BlockingCall,
 ): Promise<BlockingReply> {
-  if (payer === undefined) return toReply({ ok: false, error: over });
+  if (payer === undefined) return refuseCall();
   payer.cpuMs += visitMs;
-  const args = parse(call.args);
-  const bytes = call.bytes instanceof ArrayBuffer ? new Uint8Array(call.bytes) : new Uint8Array();
+  const asked = read(desk, call);
+  const reply = asked && (await desk.ask(payer, asked));
+  return toReply(reply ?? { ok: false, error: asked === undefined ? unknown : over });
+}
+
+/**
+ * The same on the guest's own thread, where nobody can wait: undefined for work that cannot be done here and now, and the
+ * guest must run on a thread of its own.
+ */
+export function serveAtOnce<Who extends Payer>(
+  desk: ServiceDesk<Who>,
+  payer: Who | undefined,
+  call: BlockingCall,
+): BlockingReply | undefined {
+  if (payer === undefined) return refuseCall();
+  const asked = read(desk, call);
+  if (asked === undefined) return toReply({ ok: false, error: unknown });
+  const reply = desk.askAtOnce(payer, asked);
+  return reply && toReply(reply);
+}
+
+function read<Who extends Payer>(desk: ServiceDesk<Who>, call: BlockingCall): Asked | undefined {
   const { method } = call;
-  if (args === undefined || !desk.serves(method)) return toReply({ ok: false, error: unknown });
-  const reply = await desk.ask(payer, { method, args, bytes });
-  return toReply(reply ?? { ok: false, error: over });
+  const args = parse(call.args);
+  if (args === undefined || !desk.serves(method)) return undefined;
+  const bytes = call.bytes instanceof ArrayBuffer ? new Uint8Array(call.bytes) : new Uint8Array();
+  return { method, args, bytes };
 }
 
 /** Before a function moves in nobody pays, and nobody is served. */
-export function refuseCall(): Promise<BlockingReply> {
-  return Promise.resolve(toReply({ ok: false, error: over }));
+export function refuseCall(): BlockingReply {
+  return toReply({ ok: false, error: over });
+}
+
+export function refuseLater(): Promise<BlockingReply> {
+  return Promise.resolve(refuseCall());
+}
+
+/** What a guest is told that asks on this thread for what takes another one. */
+export function needsThread(): BlockingReply {
+  return toReply({ ok: false, error: notHere });
 }
 
 const over = new ServiceError('OperationError', 'The invocation is over');
+const notHere = new ServiceError(
+  'NotSupportedError',
+  'This takes a thread of its own; import it at the top level',
+);
 const unknown = new ServiceError('NotSupportedError', 'The cell has no such service');
 
 function parse(args: unknown): unknown {

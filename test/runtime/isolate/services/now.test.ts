@@ -43,7 +43,12 @@ async function takeOver(t: Test, cpuMs = 1e4): Promise<Taken> {
     () => undefined,
     () => 0,
   );
-  const instance = new IsolateInstance(sandbox, { ...defaultLimits, cpuMs }, listener.watcher, watchdog);
+  const instance = new IsolateInstance(sandbox, {
+    limits: { ...defaultLimits, cpuMs },
+    watcher: listener.watcher,
+    watchdog,
+    quickEntries: Infinity,
+  });
   t.teardown(() => instance.dispose());
   let number = 0;
   return {
