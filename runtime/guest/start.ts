@@ -18,6 +18,16 @@ const none: Handlers = { fetch: undefined, handler: undefined, kinds: [] };
 export let handlers: Handlers = none;
 export let functionName = '';
 
+/** Runs with other handlers for once. */
+export function withHandlers(others: Handlers, run: () => void): void {
+  handlers = others;
+  try {
+    run();
+  } finally {
+    handlers = none;
+  }
+}
+
 const processEnv: Record<string, unknown> = {};
 /** Node's, which runs before what promises do next; here it takes its turn among them. */
 const nextTick = (callback: unknown, ...args: readonly unknown[]): void => {

@@ -30,6 +30,8 @@ export interface Sandbox {
   /** Takes the StartHead before the guest's top level runs; forgets itself then. */
   readonly prepare: ivm.Reference;
   readonly start: ivm.Reference;
+  /** Takes nothing; makes the first request quicker, where there is time for it. */
+  readonly rehearse: ivm.Reference;
   /** Shared memory. marker[0]: the invocation the guest runs just now, 0 when none; marker[1]: the last it ran. */
   readonly marker: Int32Array;
   readonly port: Port;
@@ -102,6 +104,7 @@ export async function openSandbox(bundle: GuestBundle, memoryMb: number): Promis
     const deliver: ivm.Reference = await made.get('deliver', { reference: true });
     const prepare: ivm.Reference = await made.get('prepare', { reference: true });
     const start: ivm.Reference = await made.get('start', { reference: true });
+    const rehearse: ivm.Reference = await made.get('rehearse', { reference: true });
     made.release();
     const sandbox: Sandbox = {
       isolate,
@@ -109,6 +112,7 @@ export async function openSandbox(bundle: GuestBundle, memoryMb: number): Promis
       deliver,
       prepare,
       start,
+      rehearse,
       marker,
       port,
       shared: new Map(),

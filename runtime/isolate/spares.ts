@@ -52,6 +52,8 @@ export class Spares {
     try {
       for (let size = this.#missing(); size !== undefined; size = this.#missing()) {
         const sandbox = await this.#open(size);
+        await sandbox.rehearse.apply(undefined, []);
+        sandbox.marker.fill(0);
         if (this.#closed) {
           sandbox.isolate.dispose();
           return;
