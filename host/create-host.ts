@@ -120,6 +120,11 @@ async function open(config: HostConfig, probes: HostProbes, undo: (() => unknown
   });
   for (const change of deployments.live()) dispatch.moved(change);
   void prepareWasm(deployments, starter, failed).then(() => pruner.soon());
+  let open = true;
+  const live = deployments.live().flatMap((change) => change.live);
+  const ahead = starter
+    .readAhead(live, () => open)
+    .catch((error: unknown) => failed(error, 'Reading code ahead'));
   deployments.onChange(() => pruner.soon());
   const gateway = createGateway({
     registry: deployments,
@@ -147,6 +152,8 @@ async function open(config: HostConfig, probes: HostProbes, undo: (() => unknown
     meter,
     metrics,
     closeLast: async () => {
+      open = false;
+      await ahead;
       pruner.close();
       compiler.close();
       await bindings.close();
