@@ -47,7 +47,13 @@ async function starts(plan: StartsPlan): Promise<StartRow> {
     ? { source: script, cache: await makeBundleCache(script) }
     : { source: script };
   const cache = plan.cached ? await compileCache({ source, eager: false }) : new Uint8Array();
-  const engine = new IsolateEngine({ bundle, spares: plan.spare ? 1 : 0, beat: () => undefined });
+  // As a cell has it.
+  const engine = new IsolateEngine({
+    bundle,
+    spares: plan.spare ? 1 : 0,
+    beat: () => undefined,
+    quickEntries: 32,
+  });
   const found: { create: number; bootstrap: number; load: number; topLevel: number; total: number }[] = [];
   // The first few warm the engine itself up, as a cell that has run for a while is.
   for (let i = -5; i < plan.starts; i++) {

@@ -2,9 +2,10 @@ import { table } from '#host/cli/table.ts';
 import type { KvReport } from './report.ts';
 
 /** The KV part for a terminal. */
-export function kvText({ rows, syncMicros, miniflare }: KvReport): readonly (readonly string[])[] {
+export function kvText({ rows, syncMicros, hopMicros, miniflare }: KvReport): readonly (readonly string[])[] {
   const peer = miniflare === undefined ? [] : [`miniflare ${miniflare}`, 'its time'];
   const put = rows.find(({ what }) => what === 'put, one after the other');
+  const get = rows.find(({ what }) => what === 'get, one after the other');
   return [
     [
       'kv: us for one operation from a warm guest, medians; beside it the same in bare node:sqlite',
@@ -21,6 +22,7 @@ export function kvText({ rows, syncMicros, miniflare }: KvReport): readonly (rea
         ]),
       ),
       `one fsync of this disk: ${syncMicros.toFixed(0)} us; a put takes ${((put?.islet ?? 0) - syncMicros).toFixed(0)} us more`,
+      `the way to a bare node process and back: ${hopMicros.toFixed(0)} us; a get takes ${((get?.islet ?? 0) - hopMicros).toFixed(0)} us more`,
       ...(miniflare === undefined
         ? ['miniflare is not here: npm install it in a folder, and name that with ISLET_BENCH_MINIFLARE']
         : []),

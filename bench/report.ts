@@ -125,6 +125,8 @@ export interface KvReport {
   readonly rows: readonly KvRow[];
   /** Median of one write of 4 KB with its fdatasync, on the same disk between the puts. */
   readonly syncMicros: number;
+  /** Median of 120 bytes to a bare node process over a socket pair and back, on the same core. */
+  readonly hopMicros: number;
   /** Its version, where it is installed. */
   readonly miniflare?: string;
 }
