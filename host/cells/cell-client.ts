@@ -9,7 +9,6 @@ import {
   type GoneReason,
   type LoadedReport,
   type NotLoadedReport,
-  type StartSpec,
 } from '#runtime/frames.ts';
 import { IdTable } from '#runtime/id-table.ts';
 import type { CellProcess } from './process.ts';
@@ -23,6 +22,13 @@ export interface Resident {
   returned(): void;
   /** The cell is gone. */
   lost(): void;
+}
+
+/** What an instance is started from. */
+export interface StartOrder {
+  readonly codeId: string;
+  /** JSON of StartSpec. */
+  readonly text: string;
 }
 
 /** One instance as a cell answers for it. */
@@ -111,18 +117,18 @@ export class CellClient {
    * Starts an instance and gives its number. `code` is sent when the cell has not got it. When the cell is dead the
    * tenant hears that it is lost, in a later turn.
    */
-  load(spec: StartSpec, code: Uint8Array, tenant: Tenant): number {
+  load({ codeId, text }: StartOrder, code: Uint8Array, tenant: Tenant): number {
     const number = this.#next++;
     if (this.state === 'dead') {
       setImmediate(() => tenant.lost());
       return number;
     }
     this.#tenants.set(number, tenant);
-    const users = this.#codes.get(spec.codeId) ?? 0;
+    const users = this.#codes.get(codeId) ?? 0;
     const known = users > 0;
-    this.#codes.set(spec.codeId, users + 1);
-    this.#codeOf.set(number, spec.codeId);
-    this.#channel.send(Frame.Load, number, JSON.stringify(spec), known ? undefined : code);
+    this.#codes.set(codeId, users + 1);
+    this.#codeOf.set(number, codeId);
+    this.#channel.send(Frame.Load, number, text, known ? undefined : code);
     return number;
   }
 

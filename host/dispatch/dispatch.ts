@@ -146,6 +146,7 @@ export class Dispatcher implements Dispatch, InvocationOwner {
     for (const target of change.live) {
       const pool = this.#pool(target);
       pool.live = true;
+      this.#options.starter.expect(pool.target);
       this.#keepWarm(pool);
     }
   }

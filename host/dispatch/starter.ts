@@ -1,15 +1,16 @@
-import type { LoadedReport, NotLoadedReport, StartSpec, WasmStart } from '#runtime/frames.ts';
+import type { LoadedReport, NotLoadedReport, WasmStart } from '#runtime/frames.ts';
 import type { WasmCode } from '#runtime/deployment.ts';
-import type { StartHead } from '#runtime/guest/protocol.ts';
 import type { StartProblem } from '#runtime/engine.ts';
 import type { Outcome } from '#runtime/outcome.ts';
-import type { CellClient } from '../cells/cell-client.ts';
+import type { CellClient, StartOrder } from '../cells/cell-client.ts';
 import type { CodeCache } from '../cells/code-cache.ts';
 import type { WasmCache, WasmCaller, WasmTarget } from '../cells/wasm-cache.ts';
 import { redactOf } from '../redact.ts';
 import type { Target } from '../registry.ts';
 import type { HostInstance } from './host-instance.ts';
 import { StackMapper } from './source-map.ts';
+import { StartTexts } from './start-texts.ts';
+import type { CodeSizes } from './start-texts.ts';
 
 export interface StartEvents {
   /** Its code is on the way: messages may follow. */
@@ -41,11 +42,8 @@ export interface CheckOptions {
 }
 
 /** Source and code cache as they cross the channel, or the names of files the cell reads. */
-interface Code {
+interface Code extends CodeSizes {
   readonly bytes: Buffer;
-  readonly sourceBytes: number;
-  readonly cacheBytes: number;
-  readonly wasm?: WasmStart;
 }
 
 /** A start that is on its way to a cell. */
@@ -68,6 +66,7 @@ const keptMappers = 200;
 /** Gets code into cells: scripts from memory or the store with V8's cache of them, WebAssembly as files. */
 export class Starter {
   readonly #options: StarterOptions;
+  readonly #texts: StartTexts;
   readonly #codes: Map<string, Code> = new Map();
   /** Read with the code, so that a line can be mapped when it comes. */
   readonly #stacks: Map<string, StackMapper> = new Map();
@@ -75,6 +74,13 @@ export class Starter {
 
   constructor(options: StarterOptions) {
     this.#options = options;
+    this.#texts = new StartTexts(options.agent);
+  }
+
+  /** Calls of it are to come: what can be made ready of its starts without reading anything is. */
+  expect(target: Target): void {
+    const known = this.#known(target);
+    if (known !== undefined) this.#texts.of(target, known, false);
   }
 
   /** Starts `instance`; at once when its code is in memory. */
@@ -113,6 +119,7 @@ export class Starter {
       if (target.code?.kind === 'wasm' || this.#codes.has(target.deployment.id)) continue;
       if (!goOn() || this.#bytes > keptBytes / 2) return;
       await this.#readScript(target, false);
+      this.expect(target);
     }
   }
 
@@ -130,7 +137,7 @@ export class Starter {
     const caller = { deploying: true, ...(signal === undefined ? {} : { signal }) };
     const code = await this.#read(target, true, caller);
     return await new Promise((resolve) => {
-      const number: number = cell.load(this.#spec(target, code, false), code.bytes, {
+      const number: number = cell.load(this.#order(target, code, false), code.bytes, {
         loaded: () => {
           cell.retire(number, 'replaced');
           resolve(undefined);
@@ -169,7 +176,7 @@ export class Starter {
 
   #send(target: Target, instance: HostInstance, { events, code, sent = 1 }: Order): void {
     const { cell } = instance;
-    instance.number = cell.load(this.#spec(target, code, instance.keep), code.bytes, {
+    instance.number = cell.load(this.#order(target, code, instance.keep), code.bytes, {
       loaded: (report) => {
         if (instance.state === 'loading') instance.state = 'ready';
         this.#options.started(target, report);
@@ -199,6 +206,10 @@ export class Starter {
   /** True for WebAssembly whose files somebody removed: it did not start for that, and they can be made again. */
   #isMissing(target: Target, { wasm }: Code): boolean {
     return wasm !== undefined && !this.#options.wasmCache.isThere(target.deployment.cordon, wasm);
+  }
+
+  #order(target: Target, code: Code, keep: boolean): StartOrder {
+    return { codeId: target.deployment.id, text: this.#texts.of(target, code, keep) };
   }
 
   /** Code that can be sent in this turn. */
@@ -259,32 +270,6 @@ export class Starter {
       this.#codes.delete(oldest);
       this.#bytes -= bytes.length;
     }
-  }
-
-  #spec(target: Target, code: Code, keep: boolean): StartSpec {
-    const { deployment, secrets } = target;
-    const head: StartHead = {
-      function: deployment.function,
-      version: deployment.version,
-      memoryMb: deployment.limits.memoryMb,
-      vars: { ...deployment.vars, ...secrets },
-      bindings: deployment.bindings.map(({ name, kind }) => ({ name, kind })),
-      agent: this.#options.agent,
-      ...(deployment.allow === undefined || deployment.allow.length === 0 ? {} : { allow: deployment.allow }),
-    };
-    const { memoryMb, cpuMs, startupCpuMs, logBytes } = deployment.limits;
-    return {
-      codeId: deployment.id,
-      sourceBytes: code.sourceBytes,
-      cacheBytes: code.cacheBytes,
-      ...(code.wasm === undefined ? {} : { wasm: code.wasm }),
-      head: JSON.stringify(head),
-      memoryMb,
-      cpuMs,
-      startupCpuMs,
-      logBytes,
-      keep,
-    };
   }
 }
 

@@ -48,6 +48,7 @@ const spec: StartSpec = {
   logBytes: 1000,
   keep: false,
 };
+const order = { codeId: spec.codeId, text: JSON.stringify(spec) };
 const calls: readonly Call[] = [
   { kind: 'request', method: 'GET', url: 'http://x/', headers: [], streamed: false, ip: '' },
   { kind: 'request', method: 'POST', url: 'http://x/', headers: [], streamed: true, ip: '' },
@@ -192,7 +193,7 @@ function openScene(): Scene {
     ]),
   );
   const instance = new HostInstance(client, false);
-  instance.number = client.load(spec, Buffer.from('code'), {
+  instance.number = client.load(order, Buffer.from('code'), {
     loaded: () => undefined,
     notLoaded: () => void gone.tenant++,
     gone: () => void gone.tenant++,
@@ -295,7 +296,7 @@ void t.test('hostile cell: what is begun or loaded in a dead one is lost, not fo
   let lost = 0;
   const count = (): void => void lost++;
   scene.client.take({ line: count, ended: count, returned: count, lost: count });
-  scene.client.load(spec, new Uint8Array(), {
+  scene.client.load(order, new Uint8Array(), {
     loaded: never,
     notLoaded: never,
     gone: never,

@@ -1,0 +1,71 @@
+import type { StartSpec, WasmStart } from '#runtime/frames.ts';
+import type { StartHead } from '#runtime/guest/protocol.ts';
+import type { Target } from '../registry.ts';
+
+/** Of code as it crosses the channel, what a start says of it. */
+export interface CodeSizes {
+  readonly sourceBytes: number;
+  readonly cacheBytes: number;
+  /** The names of files the cell reads. */
+  readonly wasm?: WasmStart;
+}
+
+interface Made extends CodeSizes {
+  readonly text: string;
+}
+
+/** What cells are told to start instances from: JSON of StartSpec, made ahead of the first start and kept with its target. */
+export class StartTexts {
+  /** navigator.userAgent of guests. */
+  readonly #agent: string;
+  readonly #made: WeakMap<Target, Made> = new WeakMap();
+
+  constructor(agent: string) {
+    this.#agent = agent;
+  }
+
+  of(target: Target, code: CodeSizes, keep: boolean): string {
+    const made = this.#made.get(target);
+    if (!keep && made !== undefined && isSame(made, code)) return made.text;
+    const text = JSON.stringify(this.#spec(target, code, keep));
+    const { sourceBytes, cacheBytes, wasm } = code;
+    if (!keep)
+      this.#made.set(target, { sourceBytes, cacheBytes, text, ...(wasm === undefined ? {} : { wasm }) });
+    return text;
+  }
+
+  #spec(target: Target, code: CodeSizes, keep: boolean): StartSpec {
+    const { deployment, secrets } = target;
+    const head: StartHead = {
+      function: deployment.function,
+      version: deployment.version,
+      memoryMb: deployment.limits.memoryMb,
+      vars: { ...deployment.vars, ...secrets },
+      bindings: deployment.bindings.map(({ name, kind }) => ({ name, kind })),
+      agent: this.#agent,
+      ...(deployment.allow === undefined || deployment.allow.length === 0 ? {} : { allow: deployment.allow }),
+    };
+    const { memoryMb, cpuMs, startupCpuMs, logBytes } = deployment.limits;
+    return {
+      codeId: deployment.id,
+      sourceBytes: code.sourceBytes,
+      cacheBytes: code.cacheBytes,
+      ...(code.wasm === undefined ? {} : { wasm: code.wasm }),
+      head: JSON.stringify(head),
+      memoryMb,
+      cpuMs,
+      startupCpuMs,
+      logBytes,
+      keep,
+    };
+  }
+}
+
+function isSame(one: CodeSizes, other: CodeSizes): boolean {
+  return (
+    one.sourceBytes === other.sourceBytes &&
+    one.cacheBytes === other.cacheBytes &&
+    one.wasm?.artifact === other.wasm?.artifact &&
+    one.wasm?.folder === other.wasm?.folder
+  );
+}
