@@ -17,8 +17,8 @@ export interface RequestCall {
   readonly url: string;
   /** Flat: name, value, name, value; names in lower case, hop-by-hop headers removed. */
   readonly headers: readonly string[];
-  /** The same as JSON text, from a sender that has it: headers repeat from request to request. */
-  readonly headersJson?: string;
+  /** Method, URL, headers and address as `requestJson` makes them, from a sender that has them: requests repeat. */
+  readonly json?: string;
   /** Whole body when it is already here; undefined when there is none or it is streamed. */
   readonly body?: Uint8Array;
   /** True when the body follows through `Handle.write` and `Handle.end`. */

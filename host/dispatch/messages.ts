@@ -29,14 +29,23 @@ export function firstMessage(call: Call, { number, id, deadline, userHeader }: F
   const { body } = call;
   const kind = call.streamed ? 2 : body === undefined ? 0 : 1;
   const { caller } = call;
-  const headers =
-    userHeader && caller !== undefined && caller !== null
-      ? JSON.stringify([...call.headers, 'x-islet-user', toAscii(caller)])
-      : (call.headersJson ?? JSON.stringify(call.headers));
+  const told = userHeader && caller !== undefined && caller !== null;
+  const headers = told ? [...call.headers, 'x-islet-user', toAscii(caller)] : call.headers;
+  const known = told ? undefined : call.json;
+  const rest = known ?? requestJson({ ...call, headersJson: JSON.stringify(headers) });
   const user = caller === undefined ? '' : `"user":${JSON.stringify(caller)},`;
   // A RequestHead, put together by hand and in the order the guest reads it in: 0.7 us a request (bench: warm).
-  const head = `{${user}"id":"${id}","d":${deadline},"b":${kind},"m":${quote(call.method)},"u":${quote(call.url)}`;
-  return `[${In.Request},${number},${head},"h":${headers},"ip":${quote(call.ip)}},0,${body?.length ?? 0}]`;
+  return `[${In.Request},${number},{${user}"id":"${id}","d":${deadline},"b":${kind},${rest}},0,${body?.length ?? 0}]`;
+}
+
+/** What does not change when a request comes again: the members m, u, h and ip of its RequestHead, as JSON text. */
+export function requestJson(call: {
+  readonly method: string;
+  readonly url: string;
+  readonly headersJson: string;
+  readonly ip: string;
+}): string {
+  return `"m":${quote(call.method)},"u":${quote(call.url)},"h":${call.headersJson},"ip":${quote(call.ip)}`;
 }
 
 const plainText = /^[ !#-[\]-~]*$/;

@@ -4,10 +4,9 @@ import type { Socket } from 'node:net';
 import { connectionOf } from './connection.ts';
 import type { Connection } from './connection.ts';
 import { KnownHead } from './known-head.ts';
-import type { PlainTaker } from './plain-door.ts';
+import type { PlainArrival, PlainTaker } from './plain-door.ts';
 import type { PlainExchange, PlainWire } from './plain-exchange.ts';
 import { readPlainRequest } from './plain-request.ts';
-import type { PlainFields } from './plain-request.ts';
 
 export interface PlainOptions {
   readonly take: PlainTaker;
@@ -79,6 +78,12 @@ export class PlainConnections {
   }
 }
 
+/** What a connection keeps of a request. */
+function withoutBody(arrival: PlainArrival): PlainArrival {
+  if (arrival.request.body === undefined) return arrival;
+  return { ...arrival, request: { ...arrival.request, body: undefined } };
+}
+
 const requestTimeout: Error & { code: string } = Object.assign(new Error('Request timeout'), {
   code: 'ERR_HTTP_REQUEST_TIMEOUT',
 });
@@ -97,8 +102,8 @@ class PlainConnection implements PlainWire {
   #draining = false;
   #held: Buffer[] = [];
   #heldBytes = 0;
-  #fields: PlainFields | undefined;
-  #known: KnownHead | undefined;
+  /** The last request, to know it or its fields again. */
+  #last: PlainArrival | undefined;
   readonly #onData = (bytes: Buffer): void => this.#data(bytes);
   readonly #onDrain = (): void => this.#drained();
   readonly #onEnd = (): void => void this.socket.end();
@@ -163,16 +168,18 @@ class PlainConnection implements PlainWire {
   }
 
   #take(bytes: Buffer): void {
-    const request = readPlainRequest(bytes, this.#fields);
+    const last = this.#last;
+    const request = readPlainRequest(bytes, last?.request);
     if (request === undefined) return this.#handOver(bytes);
-    const { fields } = request;
     const { options } = this.#all;
     this.used = true;
-    if (this.#known === undefined || fields !== this.#fields) {
-      this.#known = new KnownHead(fields.raw, options.trustProxy);
-      this.#fields = fields.text.length <= mostKept ? fields : undefined;
-    }
-    options.take({ ...request, known: this.#known }, this);
+    if (last !== undefined && request === last.request) return options.take(last, this);
+    const { fields } = request;
+    const known =
+      fields === last?.request.fields ? last.known : new KnownHead(fields.raw, options.trustProxy);
+    const arrival: PlainArrival = { request, known, call: undefined };
+    this.#last = request.text.length <= mostKept ? withoutBody(arrival) : undefined;
+    options.take(arrival, this);
   }
 
   /** What came while another request was under way. */

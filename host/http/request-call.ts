@@ -1,5 +1,6 @@
 import type { RequestCall } from '#host/call.ts';
 import type { Match, Registry } from '#host/registry.ts';
+import { requestJson } from '#host/dispatch/messages.ts';
 import type { Connection } from './connection.ts';
 import { outcomeRefusal, refusals } from './error-answer.ts';
 import type { Refusal } from './error-answer.ts';
@@ -43,14 +44,16 @@ export function toCall(asked: Asked, target: RequestTarget, match: Match): Reque
   const headers = known.forGuest({ host, prefix, ip: connection.ip });
   const path = prefix === '' ? target.path : target.path.slice(prefix.length) || '/';
   const forwardedFor = head.forwarded.for;
+  const url = `${head.forwarded.proto === 'https' ? 'https' : 'http'}://${host}${path}${target.query}`;
+  const ip = forwardedFor === '' ? connection.ip : lastAddress(forwardedFor);
   return {
     kind: 'request',
     method,
-    url: `${head.forwarded.proto === 'https' ? 'https' : 'http'}://${host}${path}${target.query}`,
+    url,
     headers: headers.list,
-    headersJson: headers.json,
+    json: requestJson({ method, url, headersJson: headers.json, ip }),
     streamed: head.chunked || head.contentLength > gatherBytes,
-    ip: forwardedFor === '' ? connection.ip : lastAddress(forwardedFor),
+    ip,
   };
 }
 

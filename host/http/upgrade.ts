@@ -48,8 +48,8 @@ export function refuseHandshake({ request }: Upgrade): Refusal | undefined {
 
 /** The call of a request that may become a WebSocket; it says so in the headers that are kept from others. */
 export function toUpgrade(call: RequestCall): RequestCall {
-  const { headersJson, ...rest } = call;
-  void headersJson;
+  const { json, ...rest } = call;
+  void json;
   const headers = [...call.headers, 'connection', 'Upgrade', 'upgrade', 'websocket'];
   return { ...rest, headers, upgrade: true };
 }

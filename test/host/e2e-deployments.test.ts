@@ -274,3 +274,23 @@ function scrambled(good: Buffer): Buffer {
   damaged.fill(0x5a, 200);
   return damaged;
 }
+
+await t.test('deployments: the next request of a connection gets the version that answers now', async (t) => {
+  const test = await openTestHost(t);
+  const source = (text: string): string => `export default { fetch: () => new Response('${text}') }`;
+  const client = test.client();
+  const ask = async (): Promise<string> => {
+    // Byte by byte the same each time.
+    client.send('GET /moving/x HTTP/1.1', 'Host: h');
+    return (await client.response()).body;
+  };
+  await test.deploy('moving', source('one'));
+  t.equal(await ask(), 'one');
+  t.equal(await ask(), 'one');
+  await test.deploy('moving', source('two'));
+  t.equal(await ask(), 'two');
+  await test.host.rollback('moving');
+  t.equal(await ask(), 'one');
+  await test.host.delete('moving');
+  t.match(await ask(), /ERR_NO_FUNCTION/);
+});

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import t from 'tap';
 import type { RequestCall } from '#host/call.ts';
-import { firstMessage } from '#host/dispatch/messages.ts';
+import { firstMessage, requestJson } from '#host/dispatch/messages.ts';
 import { RequestLine } from '#runtime/guest/request-line.ts';
 
 const text = fc.oneof(
@@ -34,9 +34,9 @@ void t.test('messages: a first message is the JSON of its call', async (t) => {
         0,
         0,
       ]);
-      const headersJson = JSON.stringify(headers);
+      const json = requestJson({ ...call, headersJson: JSON.stringify(headers) });
       t.equal(
-        firstMessage({ ...call, headersJson }, { number, id, deadline, userHeader: false }),
+        firstMessage({ ...call, json }, { number, id, deadline, userHeader: false }),
         firstMessage(call, { number, id, deadline, userHeader: false }),
       );
     }),
@@ -82,7 +82,7 @@ void t.test(
         const message = firstMessage({ ...call, caller }, { ...facts, userHeader: false });
         t.match(JSON.parse(message), [0, number, { user: caller, h: call.headers, u: call.url }]);
         t.equal(RequestLine.read(message), undefined, 'read whole');
-        const told = firstMessage({ ...call, caller, headersJson: '[]' }, { ...facts, userHeader: true });
+        const told = firstMessage({ ...call, caller, json: '' }, { ...facts, userHeader: true });
         const { h } = (JSON.parse(told) as [number, number, { h: string[] }])[2];
         t.equal(h.at(-2), 'x-islet-user');
         t.match(h.at(-1), /^[ -~]*$/);

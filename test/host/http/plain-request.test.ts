@@ -87,11 +87,27 @@ void t.test('plain request: a head of 8 KB and 100 fields, and no more', (t) => 
 void t.test('plain request: fields that come again are known, others are read', (t) => {
   const first = read('GET /a HTTP/1.1', 'Host: h', 'a: b', '', '');
   const again = (...lines: string[]): ReturnType<typeof read> =>
-    readPlainRequest(Buffer.from(lines.join('\r\n')), first?.fields);
+    readPlainRequest(Buffer.from(lines.join('\r\n')), first);
   t.equal(again('GET /b HTTP/1.1', 'Host: h', 'a: b', '', '')?.fields, first?.fields);
   const other = again('GET /b HTTP/1.1', 'Host: h', 'a: c', '', '');
   t.strictSame(other?.fields.raw, ['Host', 'h', 'a', 'c']);
   t.equal(again('GET /b HTTP/1.1', 'Host: h', 'a: b', '', 'x'), undefined);
   t.equal(again('GET /b HTTP/1.1', 'Host: h', 'a: b', 'Content-Length: 1', '', 'x')?.body?.length, 1);
+  t.end();
+});
+
+void t.test('plain request: the same bytes are the same request, unless a body must follow', (t) => {
+  const get = Buffer.from('GET /a HTTP/1.1\r\nHost: h\r\n\r\n');
+  const first = readPlainRequest(get, undefined);
+  t.ok(first);
+  t.equal(readPlainRequest(get, first), first);
+  t.equal(readPlainRequest(Buffer.concat([get, get]), first), undefined, 'two are not one');
+  t.equal(readPlainRequest(get.subarray(0, -1), first), undefined, 'nor is a part of it');
+  const head = Buffer.from('POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n');
+  const post = readPlainRequest(Buffer.concat([head, Buffer.from('ab')]), undefined);
+  t.equal(post?.body?.toString(), 'ab');
+  const kept = post && { ...post, body: undefined };
+  t.equal(readPlainRequest(head, kept), undefined, 'its body is not here');
+  t.equal(readPlainRequest(Buffer.concat([head, Buffer.from('cd')]), kept)?.body?.toString(), 'cd');
   t.end();
 });
