@@ -25,7 +25,7 @@ import {
 const key: unique symbol = Symbol('Cache');
 
 /** Service Workers, 5.4: responses by request, in the host, for this function alone. */
-class Cache {
+export class Cache {
   readonly #which: Which;
 
   constructor(guard: unknown = undefined, which: Which = undefined) {
@@ -151,7 +151,7 @@ function toPairs(headers: readonly string[]): [string, string][] {
 }
 
 /** Service Workers, 5.5, and Workers' `default`: a cache that is there without being opened, and has no name. */
-class CacheStorage {
+export class CacheStorage {
   readonly #default: Cache = new Cache(key);
 
   constructor(guard: unknown = undefined) {
@@ -202,4 +202,7 @@ shapeInterface(Cache.prototype, 'Cache');
 shapeInterface(CacheStorage.prototype, 'CacheStorage');
 const caches: CacheStorage = new CacheStorage(key);
 
-export const cacheGlobals: Readonly<Record<string, unknown>> = { caches, Cache, CacheStorage };
+/** The global `caches`. */
+export function getCaches(): CacheStorage {
+  return caches;
+}

@@ -22,8 +22,9 @@ export function setNow(value: number): void {
   if (!running || value > moment) moment = value;
 }
 
-/** Lets time pass within an entry (`runningClock`). */
+/** Lets time pass within an entry (`runningClock`). Before `hideTemporal`. */
 export function runClock(): void {
+  nativeNow = createNativeClock();
   running = true;
 }
 
@@ -35,7 +36,7 @@ function tick(): number {
 }
 
 /** V8's own clock, with microseconds where Temporal has them. */
-const nativeNow: () => number = createNativeClock();
+let nativeNow: () => number = NativeDate.now;
 
 function createNativeClock(): () => number {
   const { Temporal } = globalThis as unknown as {
@@ -49,12 +50,11 @@ function createNativeClock(): () => number {
 }
 
 /**
- * Replaces every clock a guest can read: Date, Temporal.Now and Intl.DateTimeFormat without a date. All stand still
- * within an entry, unless `runClock` was called, so that no loop can time what its neighbours or the processor do.
+ * Replaces the clocks a guest can read: Date, Intl.DateTimeFormat without a date, and with `hideTemporal` Temporal.Now. All
+ * stand still within an entry, unless `runClock` was called, so that no loop can time what its neighbours or the processor do.
  */
 export function installClock(): void {
   installDate();
-  installTemporal();
   installFormat();
 }
 
@@ -82,42 +82,6 @@ function installDate(): void {
     configurable: true,
   });
   defineProperty(globalThis, 'Date', { value: FrozenDate, writable: true, configurable: true });
-}
-
-type Zone = (zone?: unknown) => unknown;
-interface TemporalLike {
-  readonly Now: object & { timeZoneId: () => string };
-  readonly Instant: {
-    fromEpochMilliseconds(ms: number): { toZonedDateTimeISO(zone: unknown): Record<string, () => unknown> };
-  };
-  readonly ZonedDateTime: { readonly prototype: Record<string, () => unknown> };
-}
-
-function installTemporal(): void {
-  const { Temporal } = globalThis as unknown as { Temporal?: TemporalLike };
-  if (Temporal === undefined) return;
-  const { Now, Instant, ZonedDateTime } = Temporal;
-  const fromMs = uncurry(Instant.fromEpochMilliseconds as (this: unknown, ms: number) => object);
-  const zoned = uncurry(
-    (Instant as unknown as { prototype: { toZonedDateTimeISO: (this: object, zone: unknown) => object } })
-      .prototype.toZonedDateTimeISO,
-  );
-  const zoneId = uncurry(Now.timeZoneId);
-  const part = (name: string): ((self: object) => unknown) =>
-    uncurry(ZonedDateTime.prototype[name] as (this: object) => unknown);
-  const [toDate, toTime, toDateTime] = [part('toPlainDate'), part('toPlainTime'), part('toPlainDateTime')];
-  const instant = (): object => fromMs(Instant, floor(now()));
-  const zonedNow = (zone: unknown): object => zoned(instant(), zone === undefined ? zoneId(Now) : zone);
-  const members: Record<string, Zone> = {
-    instant: () => instant(),
-    zonedDateTimeISO: (zone) => zonedNow(zone),
-    plainDateISO: (zone) => toDate?.(zonedNow(zone)),
-    plainTimeISO: (zone) => toTime?.(zonedNow(zone)),
-    plainDateTimeISO: (zone) => toDateTime?.(zonedNow(zone)),
-  };
-  for (const name of Object.keys(members)) {
-    defineProperty(Now, name, { value: members[name], writable: true, configurable: true });
-  }
 }
 
 function installFormat(): void {

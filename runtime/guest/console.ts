@@ -2,6 +2,7 @@ import { now } from './clock.ts';
 import { inspect } from './inspect.ts';
 import { log } from './invocation.ts';
 import {
+  apply,
   NativeError,
   NativeNumber,
   NativeString,
@@ -147,8 +148,8 @@ function elapsed(level: string, given: unknown, rest: readonly unknown[]): boole
   return true;
 }
 
-/** Console standard; every line belongs to the invocation at work, and is cut at 64 K characters. */
-export const consoleMembers: Readonly<Record<string, (...args: unknown[]) => void>> = {
+const members: Readonly<Record<string, (...args: unknown[]) => void>> = {
+  __proto__: null as never,
   log: (...args: unknown[]) => print('log', args),
   info: (...args: unknown[]) => print('info', args),
   warn: (...args: unknown[]) => print('warn', args),
@@ -196,3 +197,9 @@ export const consoleMembers: Readonly<Record<string, (...args: unknown[]) => voi
   },
   clear: () => undefined,
 };
+
+/** Console standard; every line belongs to the invocation at work, and is cut at 64 K characters. */
+export function callConsole(name: string, args: readonly unknown[]): void {
+  const member = members[name];
+  if (member !== undefined) apply(member, undefined, args);
+}

@@ -2,7 +2,10 @@ import { runClock } from './clock.ts';
 import { createSharedArrayBuffer, installArrayBuffer } from './counted-buffers.ts';
 import { NativeEvalError, defineProperty } from './primordials.ts';
 import { allowSharedMemories } from './wasm-memory.ts';
-import { installWebAssembly } from './webassembly.ts';
+import { lateObject } from './late.ts';
+import { takeResponseParts } from './response-parts.ts';
+import { stripNamespace } from './wasm-native.ts';
+import { createWebAssembly } from './webassembly.ts';
 
 /**
  * Has counted what V8 does not count against an isolate's memory limit (resizable buffers, WebAssembly's memories), and takes
@@ -10,7 +13,12 @@ import { installWebAssembly } from './webassembly.ts';
  */
 export function harden(): void {
   removeSharedMemory();
-  installWebAssembly();
+  stripNamespace();
+  takeResponseParts();
+  setGlobal(
+    'WebAssembly',
+    lateObject(() => createWebAssembly()),
+  );
   installArrayBuffer();
   refuseCodeFromStrings();
 }

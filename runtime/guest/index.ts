@@ -1,23 +1,27 @@
-import { cacheGlobals } from './caches.ts';
+import { Cache, CacheStorage, getCaches } from './caches.ts';
 import { installClock, now, setNow } from './clock.ts';
-import { consoleMembers } from './console.ts';
-import { cryptoGlobals } from './crypto/crypto.ts';
+import { callConsole } from './console.ts';
+import { CryptoKey } from './crypto/crypto-key.ts';
+import { Crypto, getCrypto } from './crypto/crypto.ts';
 import { fillPool, random } from './crypto/random.ts';
+import { SubtleCrypto } from './crypto/subtle-crypto.ts';
 import { deliver } from './deliver.ts';
 import { fetch } from './fetch.ts';
 import { harden } from './harden.ts';
 import { allOver, settleQuiet } from './invocation.ts';
 import { installOpenServices } from './open-services.ts';
+import { connectPieces } from './late.ts';
 import { ask, connect as connectOutput } from './output.ts';
 import type { Port } from './output.ts';
-import { NativeDate } from './primordials.ts';
+import { NativeDate, apply } from './primordials.ts';
 import { report } from './report.ts';
 import { rehearse } from './rehearse.ts';
 import { serve as serveWaiting, serveLater, toBlocking } from './services.ts';
 import { connect } from './socket-connect.ts';
 import { navigator, prepare, start, startGlobals } from './start.ts';
 import { queueTask, timerGlobals } from './timers.ts';
-import { installWeb } from './web/index.ts';
+import { defineReplaceable, installWeb } from './web/index.ts';
+import { defineGlobal } from './web/webidl.ts';
 
 /** What the engine calls (protocol.ts). */
 export interface Guest {
@@ -39,9 +43,10 @@ export function install(
   send: Port['send'],
   sync: Port['sync'],
   marker: Int32Array,
-  ...[entropy, serve, sendNow, serveNow]: [
+  ...[entropy, serve, pieces, sendNow, serveNow]: [
     entropy: ArrayBuffer,
     serve: unknown,
+    pieces: string,
     sendNow?: Port['sendNow'],
     serveNow?: Port['serveNow'],
   ]
@@ -61,61 +66,47 @@ export function install(
     origin: now(),
     setTimeout: (callback, ms) => timerGlobals.setTimeout(callback, ms),
     queueTask,
-    fetch,
+    fetch: (input, init) => fetch(input, init),
     reportError: report,
     serve: serveWaiting,
     serveLater,
-    connect,
+    connect: (core, target) => connect(core, target),
   });
   harden();
   installClock();
-  defineGlobals({ fetch, ...timerGlobals, ...cryptoGlobals, ...startGlobals, reportError: report });
-  defineGlobals(cacheGlobals);
+  defineGlobals({ ...functions, ...timerGlobals, ...startGlobals, reportError: report });
+  defineGlobals({ Cache, CacheStorage, Crypto, CryptoKey, SubtleCrypto });
   installOpenServices();
   defineGlobals({ console: createConsole() });
-  defineReplaceable('self', globalThis);
-  defineReplaceable('navigator', navigator);
+  defineReplaceable('self', () => globalThis);
+  defineReplaceable('navigator', () => navigator);
+  defineReplaceable('caches', () => getCaches());
+  defineReplaceable('crypto', () => getCrypto());
+  connectPieces(pieces);
   return { deliver, prepare, start, rehearse };
 }
 
+const functions = {
+  fetch(_input: unknown): Promise<Response> {
+    return apply(fetch, undefined, arguments as never);
+  },
+};
+
 function defineGlobals(members: Readonly<Record<string, unknown>>): void {
-  for (const name of Object.keys(members)) {
-    const value = members[name];
-    // Minification took it.
-    if (typeof value === 'function')
-      Object.defineProperty(value, 'name', { value: name, configurable: true });
-    Object.defineProperty(globalThis, name, { value, writable: true, configurable: true });
-  }
+  for (const name of Object.keys(members)) defineGlobal(name, members[name]);
 }
 
-/** [Replaceable] of Web IDL: an accessor that knows its global, until somebody puts a value in its place. */
-function defineReplaceable(name: string, value: unknown): void {
-  const accessor = {
-    get(this: unknown): unknown {
-      if (this === undefined || this === null || this === globalThis) return value;
-      throw new TypeError(`${name} is a property of the global scope alone`);
-    },
-    set(this: unknown, next: unknown): void {
-      if (this !== undefined && this !== null && this !== globalThis)
-        throw new TypeError(`${name} is a property of the global scope alone`);
-      defineGlobals({ [name]: next });
-    },
-  };
-  Object.defineProperty(globalThis, name, { ...accessor, configurable: true });
-}
+const consoleNames =
+  'log info warn error debug dir dirxml trace table assert count countReset group groupCollapsed groupEnd time timeLog timeEnd clear';
 
 // V8's own console goes nowhere; every member it has beyond ours is taken away with it.
 function createConsole(): object {
   const console = Object.create({}) as object;
-  for (const name of Object.keys(consoleMembers)) {
+  for (const name of consoleNames.split(' ')) {
     // Every argument is optional (Console standard), so none counts.
-    Object.defineProperty(consoleMembers[name], 'length', { value: 0, configurable: true });
-    Object.defineProperty(console, name, {
-      value: consoleMembers[name],
-      writable: true,
-      enumerable: true,
-      configurable: true,
-    });
+    const value = { call: (...args: readonly unknown[]): void => callConsole(name, args) }.call;
+    Object.defineProperty(value, 'name', { value: name, configurable: true });
+    Object.defineProperty(console, name, { value, writable: true, enumerable: true, configurable: true });
   }
   Object.defineProperty(console, Symbol.toStringTag, { value: 'console', configurable: true });
   return console;

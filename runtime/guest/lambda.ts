@@ -1,9 +1,9 @@
 /* oxlint-disable typescript/unbound-method -- methods are captured before guest code runs and called through uncurry or apply */
 import type { EventHandler } from './module.ts';
-import type { StartHead } from './protocol.ts';
 import type { Invocation } from './invocation.ts';
 import { toHex } from './base64.ts';
 import { now } from './clock.ts';
+import { startHead } from './start-head.ts';
 import { random } from './crypto/random.ts';
 import { createEnv } from './environment.ts';
 import {
@@ -34,12 +34,7 @@ export interface EventCall {
 
 const dateToIso = uncurry(NativeDate.prototype.toISOString);
 
-let about: StartHead | undefined;
 let logStream: string | undefined;
-
-export function prepareLambda(head: StartHead): void {
-  about = head;
-}
 
 /** `YYYY/MM/DD/[version]` and 32 hex digits, one for each instance. */
 function logStreamName(version: number): string {
@@ -114,13 +109,13 @@ async function settle(result: unknown, end: (ending: Ending) => void): Promise<v
 function createContext(call: EventCall, end: (ending: Ending) => void): Record<string, unknown> {
   const { invocation } = call;
   const { id, deadline } = invocation;
-  const name = about?.function ?? '';
-  const version = about?.version ?? 0;
+  const name = startHead?.function ?? '';
+  const version = startHead?.version ?? 0;
   const context = {
     callbackWaitsForEmptyEventLoop: true,
     functionName: name,
     functionVersion: NativeString(version),
-    memoryLimitInMB: NativeString(about?.memoryMb ?? 0),
+    memoryLimitInMB: NativeString(startHead?.memoryMb ?? 0),
     invokedFunctionArn: `arn:aws:lambda:local:000000000000:function:${name}:${version}`,
     awsRequestId: id,
     logGroupName: `/aws/lambda/${name}`,

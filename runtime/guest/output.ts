@@ -1,5 +1,5 @@
 import { NativeUint8Array, bufferLength, setBytes, viewBuffer, viewLength } from './primordials.ts';
-import { isOverMemory } from './wasm-account.ts';
+import { isOverMemory } from './wasm-limit.ts';
 
 /** What the cell gave `install`; nothing of it is reachable from guest code. */
 export interface Port {

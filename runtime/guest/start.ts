@@ -2,14 +2,15 @@ import type { Handlers } from './module.ts';
 import type { StartHead } from './protocol.ts';
 import { thrownJson } from './answer.ts';
 import { setNow } from './clock.ts';
+import { hideTemporal } from './hide-temporal.ts';
 import { prepareEnvironment } from './environment.ts';
-import { prepareLambda } from './lambda.ts';
 import { relax } from './harden.ts';
+import { setStartHead } from './start-head.ts';
 import { findHandlers } from './module.ts';
 import { NativeTypeError, defineProperty, parseJson, quoteList } from './primordials.ts';
 import { checkMemory, setDirect, write } from './output.ts';
 import { Out } from './protocol.ts';
-import { limitMemories } from './wasm-account.ts';
+import { limitMemories } from './wasm-limit.ts';
 import { queueMicrotask } from './web/microtask.ts';
 
 const none: Handlers = { fetch: undefined, handler: undefined, kinds: [] };
@@ -60,12 +61,13 @@ export function prepare(json: string, now?: number, direct = false): void {
   functionName = head.function;
   limitMemories(head.memoryMb);
   if (head.allow !== undefined) relax(head.allow);
+  hideTemporal();
   for (const name in head.vars) {
     defineProperty(processEnv, name, plain(head.vars[name]));
   }
   defineProperty(navigator, 'userAgent', plain(head.agent));
   prepareEnvironment(head);
-  prepareLambda(head);
+  setStartHead(head);
 }
 
 function plain(value: unknown): PropertyDescriptor {

@@ -1,5 +1,7 @@
 /* oxlint-disable typescript/unbound-method -- methods are captured before guest code runs and called through uncurry */
+import { original } from './late.ts';
 import { NativeRangeError, bufferLength, floor, max, min, uncurry } from './primordials.ts';
+import { memoryLimitMb, onMemoryCheck } from './wasm-limit.ts';
 import { NativeMemory } from './wasm-native.ts';
 import type { WasmMemory as Memory } from './wasm-native.ts';
 
@@ -8,14 +10,21 @@ const NativeInt32Array = Int32Array;
 const NativeWeakRef = WeakRef;
 
 const deref: (ref: WeakRef<Memory>) => Memory | undefined = uncurry(
-  WeakRef.prototype.deref as (this: WeakRef<Memory>) => Memory | undefined,
+  original(WeakRef.prototype, 'deref') as (this: WeakRef<Memory>) => Memory | undefined,
 );
 const bufferOf: (memory: object) => ArrayBuffer = uncurry(
   Object.getOwnPropertyDescriptor(NativeMemory.prototype, 'buffer')?.get as (this: object) => ArrayBuffer,
 );
 const counted = new WeakMap<object, Counted>();
-const findCounted = uncurry(counted.get) as (map: typeof counted, memory: object) => Counted | undefined;
-const setCounted = uncurry(counted.set) as (map: typeof counted, memory: object, value: Counted) => unknown;
+const findCounted = uncurry(original(WeakMap.prototype, 'get') as never) as (
+  map: typeof counted,
+  memory: object,
+) => Counted | undefined;
+const setCounted = uncurry(original(WeakMap.prototype, 'set') as never) as (
+  map: typeof counted,
+  memory: object,
+  value: Counted,
+) => unknown;
 
 export const pageBytes = 65_536;
 /** The heap's own part of the limit, in pages: no memory grows into it. */
@@ -50,18 +59,17 @@ interface Entry {
 let entries: Entry | undefined;
 let entryCount = 0;
 /** What all memories together may take, in pages. */
-let allowance = 0;
+const allowance = toAllowance(memoryLimitMb());
 /** What was left when last counted; the account shows less when memories have grown from inside. */
-let credit = 0;
+let credit = allowance;
 let isOver = false;
 let account: Memory | undefined;
 let cell: Int32Array | undefined;
 
-/** Before guest code runs: the instance's whole limit, of which the heap keeps a part. */
-export function limitMemories(memoryMb: number): void {
+/** Of the instance's whole limit the heap keeps a part. */
+function toAllowance(memoryMb: number): number {
   const pages = (memoryMb * 2 ** 20) / pageBytes;
-  allowance = floor(pages - min(heapPages, pages / 4));
-  setLeft(allowance);
+  return floor(pages - min(heapPages, pages / 4));
 }
 
 /** What all memories together may take, in pages. */
@@ -87,8 +95,10 @@ function setLeft(pages: number): void {
   if (cell !== undefined) cell[0] = pages;
 }
 
-/** Counts what memories have grown from inside. True when heap and memories are over the limit: the instance has to end. */
-export function isOverMemory(): boolean {
+onMemoryCheck(isOverMemory);
+
+/** See wasm-limit.ts. */
+function isOverMemory(): boolean {
   if (entries === undefined) return false;
   // Looking at memories keeps them alive for a moment: not while there is enough for all.
   if (!isOver && left() === credit && credit > allowance / 2) return false;

@@ -1,13 +1,12 @@
+import { original } from './late.ts';
 import { NativeUint8Array, setBytes, uncurry, viewBuffer, viewLength, viewOffset } from './primordials.ts';
 
 /** Thrown for bytes that no module of a standard this host knows can hold; never reaches a guest. */
 export const malformed: object = { __proto__: null };
 
-const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array;
 /** Position of a byte at or after `from`, -1 when there is none. */
 export const findByte: (bytes: Uint8Array, value: number, from: number) => number = uncurry(
-  // oxlint-disable-next-line typescript/unbound-method -- called through uncurry
-  typedArray.indexOf,
+  original(Object.getPrototypeOf(Uint8Array.prototype) as object, 'indexOf') as never,
 );
 
 /** Reads the binary format of WebAssembly (specification 3.0, chapter 5) from `at` to `end`. Throws `malformed`. */

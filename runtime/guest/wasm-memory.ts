@@ -140,7 +140,9 @@ function toPages(value: unknown, wide: boolean): number | bigint {
 }
 
 /** What stands in the place of V8's own methods of memories. */
-export const memoryMethods: Readonly<Record<string, (this: unknown, delta: unknown) => unknown>> = {
+export const memoryMethods: Readonly<
+  Record<'grow' | 'toResizableBuffer', (this: unknown, delta: unknown) => unknown>
+> = {
   grow(delta) {
     return growMemory(this, delta);
   },

@@ -1,4 +1,5 @@
 /* oxlint-disable typescript/unbound-method -- methods are captured before guest code runs and called through uncurry */
+import { original } from './late.ts';
 import {
   NativeTypeError,
   construct,
@@ -32,8 +33,15 @@ export interface Known {
 }
 
 const known = new WeakMap<object, Known>();
-const findKnown = uncurry(known.get) as (map: typeof known, module: object) => Known | undefined;
-const setKnown = uncurry(known.set) as (map: typeof known, module: object, value: Known) => unknown;
+const findKnown = uncurry(original(WeakMap.prototype, 'get') as never) as (
+  map: typeof known,
+  module: object,
+) => Known | undefined;
+const setKnown = uncurry(original(WeakMap.prototype, 'set') as never) as (
+  map: typeof known,
+  module: object,
+  value: Known,
+) => unknown;
 
 /**
  * Bytes that V8 keeps of a module outside the heap: a copy and machine code of what has run come to less than three times

@@ -42,3 +42,24 @@ export const nativePromising: Namespace['promising'] = namespace.promising;
 export const nativeImports: Namespace['Module']['imports'] = namespace.Module.imports;
 // oxlint-disable-next-line typescript/unbound-method -- as above
 export const nativeValidate: Namespace['validate'] = namespace.validate;
+
+/** Of V8's own namespace these stay as they are: nothing of them takes memory that is not counted. */
+const kept: readonly string[] = [
+  'Table',
+  'Global',
+  'Tag',
+  'JSTag',
+  'Exception',
+  'CompileError',
+  'LinkError',
+  'RuntimeError',
+  // What is handed over as an import suspends whoever runs on a stack of `promising`.
+  'Suspending',
+  'SuspendError',
+];
+
+/** Before guest code: what V8 adds beyond the list goes. */
+export function stripNamespace(): void {
+  const native = namespace as unknown as Record<string, unknown>;
+  for (const name of Object.getOwnPropertyNames(native)) if (!kept.includes(name)) delete native[name];
+}

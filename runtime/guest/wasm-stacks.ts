@@ -1,4 +1,5 @@
 /* oxlint-disable typescript/unbound-method -- methods are captured before guest code runs and called through uncurry */
+import { original } from './late.ts';
 import { NativeRangeError, apply, defineProperty, uncurry } from './primordials.ts';
 import { countBytes } from './wasm-account.ts';
 import { nativePromising } from './wasm-native.ts';
@@ -8,7 +9,7 @@ type Then = (
   settled: (value: unknown) => unknown,
   failed: (reason: unknown) => never,
 ) => unknown;
-const then: Then = uncurry(Promise.prototype.then) as never;
+const then = uncurry(original(Promise.prototype, 'then') as never) as unknown as Then;
 
 /** More than what V8 reserves for the stack of one computation, all of which it may have touched (cell-main.ts). */
 const stackBytes = 256 * 1024;
@@ -78,7 +79,7 @@ export function promising(exported?: unknown): unknown {
     // throw, or keep what it is told, and the stack stays counted.
     return then(promise, settled, failed);
   };
-  defineProperty(start, 'name', { value: run.name, configurable: true });
-  defineProperty(start, 'length', { value: run.length, configurable: true });
+  defineProperty(start, 'name', { __proto__: null, value: run.name, configurable: true } as never);
+  defineProperty(start, 'length', { __proto__: null, value: run.length, configurable: true } as never);
   return start;
 }

@@ -1,11 +1,6 @@
 /* oxlint-disable typescript/unbound-method -- methods are captured before guest code runs and called through uncurry */
-import {
-  NativeTypeError,
-  defineProperty,
-  getOwnPropertyDescriptor,
-  toLowerCase,
-  uncurry,
-} from './primordials.ts';
+import { NativeTypeError, defineProperty, getOwnPropertyDescriptor, toLowerCase } from './primordials.ts';
+import { responseParts } from './response-parts.ts';
 import { Memory, memoryMethods } from './wasm-memory.ts';
 import { Instance, link, readImports } from './wasm-instance.ts';
 import { NativeInstance, NativeMemory, NativeModule, namespace, nativePromising } from './wasm-native.ts';
@@ -13,95 +8,67 @@ import type { WasmModule } from './wasm-native.ts';
 import { promising } from './wasm-stacks.ts';
 import { compile, copyOf, importsOf, knownOf, Module, validate } from './wasm-module.ts';
 
-/** Of V8's own namespace these stay as they are: nothing of them takes memory that is not counted. */
-const kept: readonly string[] = [
-  'Table',
-  'Global',
-  'Tag',
-  'JSTag',
-  'Exception',
-  'CompileError',
-  'LinkError',
-  'RuntimeError',
-  // What is handed over as an import suspends whoever runs on a stack of `promising`.
-  'Suspending',
-  'SuspendError',
-];
-
-interface ResponseParts {
-  readonly ok: (response: unknown) => boolean;
-  readonly contentType: (response: unknown) => string | null;
-  readonly arrayBuffer: (response: unknown) => Promise<ArrayBuffer>;
-}
-
-let parts: ResponseParts | undefined;
-
 /**
- * Puts classes that count what they take in the place of V8's: every memory is made here, those of modules too, and every
- * module is compiled here. Compiling goes on the guest's own thread and on its own CPU time, also where the answer is a
- * promise. Stacks are counted too (wasm-stacks.ts); what V8 adds beyond the list goes. Once, after the web's classes.
+ * `WebAssembly` for guests: V8's namespace with classes in it that count what they take, in the place of V8's: every memory is
+ * made here, those of modules too, and every module is compiled here. Compiling goes on the guest's own thread and on its
+ * own CPU time, also where the answer is a promise. Stacks are counted too (wasm-stacks.ts). Once, at the first look at it:
+ * after guest code, so nothing is iterated.
  */
-export function installWebAssembly(): void {
-  const native = namespace as unknown as Record<string, unknown>;
-  for (const name of Object.getOwnPropertyNames(native)) if (!kept.includes(name)) delete native[name];
-  parts = takeResponseParts();
+export function createWebAssembly(): object {
   const statics = Object.getOwnPropertyDescriptors(NativeModule);
   stand(named(Module, 'Module'), NativeModule.prototype);
   // %AbstractModuleSource%, where V8 has it.
   Object.setPrototypeOf(Module, Object.getPrototypeOf(NativeModule) as object);
-  for (const name of ['exports', 'imports', 'customSections'] as const) {
-    const value: unknown = name === 'imports' ? named(importsOf, 'imports') : statics[name]?.value;
-    defineProperty(Module, name, { ...statics[name], value });
-  }
+  put(Module, statics.exports, statics.exports?.value, 'exports');
+  put(Module, statics.imports, named(importsOf, 'imports'), 'imports');
+  put(Module, statics.customSections, statics.customSections?.value, 'customSections');
   stand(named(Instance, 'Instance'), NativeInstance.prototype);
-  const memories: object = NativeMemory.prototype;
-  stand(named(Memory, 'Memory'), memories);
-  for (const name of Object.keys(memoryMethods)) {
-    const { length } = (memories as Record<string, { length: number }>)[name] ?? { length: 0 };
-    const value = named(memoryMethods[name] as object, name);
-    defineProperty(value, 'length', { value: length, configurable: true });
-    defineProperty(memories, name, { ...getOwnPropertyDescriptor(memories, name), value });
-  }
-  const classes = { Module, Instance, Memory };
-  for (const name of Object.keys(classes) as (keyof typeof classes)[])
-    defineProperty(native, name, { value: classes[name], writable: true, configurable: true });
-  const functions = {
-    validate,
-    compile: compileLater,
-    instantiate,
-    compileStreaming,
-    instantiateStreaming,
-    ...(nativePromising === undefined ? {} : { promising }),
-  };
-  for (const name of Object.keys(functions) as (keyof typeof functions)[]) {
-    const value = named(functions[name] as object, name);
-    defineProperty(native, name, { value, writable: true, enumerable: true, configurable: true });
-  }
+  stand(named(Memory, 'Memory'), NativeMemory.prototype);
+  replaceMethod('grow');
+  replaceMethod('toResizableBuffer');
+  const type = { writable: true, enumerable: false, configurable: true };
+  put(namespace, type, Module, 'Module');
+  put(namespace, type, Instance, 'Instance');
+  put(namespace, type, Memory, 'Memory');
+  const operation = { ...type, enumerable: true };
+  put(namespace, operation, named(validate, 'validate'), 'validate');
+  put(namespace, operation, named(compileLater, 'compile'), 'compile');
+  put(namespace, operation, named(instantiate, 'instantiate'), 'instantiate');
+  put(namespace, operation, named(compileStreaming, 'compileStreaming'), 'compileStreaming');
+  put(namespace, operation, named(instantiateStreaming, 'instantiateStreaming'), 'instantiateStreaming');
+  if (nativePromising !== undefined) put(namespace, operation, named(promising, 'promising'), 'promising');
+  return namespace;
+}
+
+/** A method of V8's memories gives way to ours. */
+function replaceMethod(name: 'grow' | 'toResizableBuffer'): void {
+  const native = getOwnPropertyDescriptor(NativeMemory.prototype, name);
+  if (native === undefined) return;
+  const value = named(memoryMethods[name], name);
+  const { length } = native.value as { length: number };
+  defineProperty(value, 'length', { __proto__: null, value: length, configurable: true } as never);
+  put(NativeMemory.prototype, native, value, name);
+}
+
+function put(
+  holder: object,
+  like: PropertyDescriptor | undefined,
+  ...[value, name]: [value: unknown, name: string]
+): void {
+  defineProperty(holder, name, { __proto__: null, ...like, value } as never);
 }
 
 /** Makes `stand` the constructor that `prototype` belongs to. */
 function stand(constructor: object, prototype: object): void {
-  defineProperty(constructor, 'prototype', { value: prototype, writable: false });
-  defineProperty(prototype, 'constructor', { value: constructor, writable: true, configurable: true });
+  defineProperty(constructor, 'prototype', { __proto__: null, value: prototype, writable: false } as never);
+  const own = { __proto__: null, value: constructor, writable: true, configurable: true };
+  defineProperty(prototype, 'constructor', own as never);
 }
 
 function named<Value extends object>(value: Value, name: string): Value {
-  defineProperty(value, 'name', { value: name, configurable: true });
-  defineProperty(value, 'length', { value: 1, configurable: true });
+  defineProperty(value, 'name', { __proto__: null, value: name, configurable: true } as never);
+  defineProperty(value, 'length', { __proto__: null, value: 1, configurable: true } as never);
   return value;
-}
-
-function takeResponseParts(): ResponseParts {
-  const { prototype } = Response;
-  const getter = (owner: object, name: string): ((self: unknown) => unknown) =>
-    uncurry(getOwnPropertyDescriptor(owner, name)?.get as (this: unknown) => unknown);
-  const headersOf = getter(prototype, 'headers');
-  const get: (self: unknown, name: string) => string | null = uncurry(Headers.prototype.get);
-  return {
-    ok: getter(prototype, 'ok') as (response: unknown) => boolean,
-    contentType: (response) => get(headersOf(response), 'content-type'),
-    arrayBuffer: uncurry(prototype.arrayBuffer),
-  };
 }
 
 function compileNow(bytes: Uint8Array | undefined, options: unknown): WasmModule {
@@ -156,7 +123,7 @@ const instantiateStreaming = async (
 
 async function bytesOf(source: unknown): Promise<ArrayBuffer> {
   const response = await source;
-  if (parts === undefined) throw new NativeTypeError('WebAssembly is not installed');
+  const parts = responseParts();
   if (!parts.ok(response)) throw new NativeTypeError('WebAssembly: the response does not have a good status');
   const type = parts.contentType(response);
   if (type === null || toLowerCase(type) !== 'application/wasm')

@@ -2,6 +2,7 @@ import ivm from 'isolated-vm';
 import { domainToASCII } from 'node:url';
 import { randomBytes } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
+import { splitBundle } from '#runtime/guest/parts.ts';
 import type { SharedState } from './services/service.ts';
 import { refuseCall, refuseLater, type BlockingCall, type BlockingReply } from './services/now.ts';
 
@@ -46,6 +47,31 @@ export interface Sandbox {
 
 const entropyBytes = 4096;
 
+/** A bundle as isolates take it in: its cache and the text of its parts are in memory once, whatever their number. */
+interface Shared {
+  readonly script: string;
+  readonly cache: ivm.ExternalCopy<ArrayBuffer> | undefined;
+  readonly pieces: ivm.ExternalCopy<string>;
+}
+
+/**
+ * By source, and for as long as the process lives: isolated-vm aborts when such a copy is collected while the process ends. A
+ * process has one source, and a cache of it or none.
+ */
+const plain = new Map<string, Shared>();
+const cached = new Map<string, Shared>();
+
+function share({ source, cache }: GuestBundle): Shared {
+  const table = cache === undefined ? plain : cached;
+  const known = table.get(source);
+  if (known !== undefined) return known;
+  const { script, pieces } = splitBundle(source);
+  const external = cache === undefined ? undefined : toExternal(cache);
+  const made: Shared = { script, cache: external, pieces: new ivm.ExternalCopy(pieces) };
+  table.set(source, made);
+  return made;
+}
+
 /** The calls a guest's runtime makes synchronously; all are rare and cheap. */
 function answer(port: Port, method: unknown, text: unknown): string {
   if (method === 'idna') return domainToASCII(String(text));
@@ -71,9 +97,10 @@ export async function openSandbox(bundle: GuestBundle, memoryMb: number): Promis
   try {
     const context = await isolate.createContext();
     const created = performance.now();
-    const script = await isolate.compileScript(bundle.source, {
+    const { script: text, cache, pieces } = share(bundle);
+    const script = await isolate.compileScript(text, {
       filename: 'islet:guest',
-      ...(bundle.cache === undefined ? {} : { cachedData: toExternal(bundle.cache) }),
+      ...(cache === undefined ? {} : { cachedData: cache }),
     });
     const install: ivm.Reference = await script.run(context, { reference: true });
     script.release();
@@ -90,6 +117,7 @@ export async function openSandbox(bundle: GuestBundle, memoryMb: number): Promis
         new ivm.Reference(async (method: unknown, args: unknown, bytes: unknown) =>
           new ivm.ExternalCopy(await port.serve({ method, args, bytes })).copyInto({ release: true }),
         ),
+        pieces.copyInto(),
         new ivm.Callback((text: string, bytes: ArrayBuffer | undefined) => port.send(text, bytes), {
           sync: true,
         }),

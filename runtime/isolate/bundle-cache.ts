@@ -1,4 +1,5 @@
 import { defaultLimits } from '#runtime/limits.ts';
+import { splitBundle } from '#runtime/guest/parts.ts';
 import { In, type RequestHead, type StartHead } from '#runtime/guest/protocol.ts';
 import { openSandbox, type Sandbox } from './bootstrap.ts';
 
@@ -13,6 +14,8 @@ export default {
     if (request.method === 'GET') return new Response(url.pathname, { headers: { 'x-a': 'b' } });
     console.log('a line', { of: ['values'] });
     ctx.waitUntil(Promise.resolve());
+    crypto.randomUUID();
+    new TextEncoder().encode('text');
     return Response.json([await request.json(), request.headers.get('accept'), url.searchParams.get('q')], { status: 201 });
   },
 };`;
@@ -27,7 +30,10 @@ export async function makeBundleCache(source: string): Promise<Uint8Array> {
   try {
     await warmUp(sandbox);
     // V8 finds the script in the isolate's compilation cache, with the functions that ran.
-    const script = await sandbox.isolate.compileScript(source, { filename, produceCachedData: true });
+    const script = await sandbox.isolate.compileScript(splitBundle(source).script, {
+      filename,
+      produceCachedData: true,
+    });
     const { cachedData } = script as { readonly cachedData?: { copy(): ArrayBuffer } };
     script.release();
     return cachedData === undefined ? new Uint8Array() : new Uint8Array(cachedData.copy());

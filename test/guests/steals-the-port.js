@@ -156,6 +156,27 @@ export default {
     } catch (error) {
       note(error.stack);
     }
+    // Parts of the runtime that run only now, after all of this was put in their way.
+    const late = ['Temporal', 'WebAssembly'];
+    const all = Object.getOwnPropertyNames(globalThis);
+    for (let index = 0; index < all.length; index++) {
+      const value = globalThis[all[index]];
+      if (typeof value === 'function' && all[index] !== 'Object') late[late.length] = all[index];
+    }
+    for (let index = 0; index < late.length; index++) {
+      try {
+        note(globalThis[late[index]], Reflect.ownKeys(globalThis[late[index]]));
+        note(new globalThis[late[index]]());
+      } catch (error) {
+        note(error);
+      }
+    }
+    try {
+      note(structuredClone({ a: [1] }), atob('YQ=='), performance.now(), crypto.subtle, caches.default);
+      await new Response(new Blob(['text']).stream()).formData();
+    } catch (error) {
+      note(error);
+    }
     let caller = 'none';
     try {
       caller = String(function sloppy() {}.caller);

@@ -16,7 +16,13 @@ await t.test('web: each part of the platform works inside a cell', async (t) => 
   const { port } = upstream.address() as AddressInfo;
   const test = await openTestHost(t);
   const vars = { UPSTREAM: `http://127.0.0.1:${port}/` };
-  await test.deployGuest('web', 'web-platform.js', { vars, egress: { private: [`127.0.0.1:${port}`] } });
+  // All parts of the bundle run in its first request.
+  const limits = { cpuMs: 500 };
+  await test.deployGuest('web', 'web-platform.js', {
+    vars,
+    limits,
+    egress: { private: [`127.0.0.1:${port}`] },
+  });
   const { uuid, ...results } = JSON.parse((await test.request('/web/')).text) as Record<string, unknown>;
   t.match(uuid, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   const digest = (algorithm: string): string => createHash(algorithm).update('abc').digest('hex');

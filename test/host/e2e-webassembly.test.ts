@@ -140,7 +140,7 @@ await t.test('WebAssembly: memories and heap together end the instance with memo
     'a buffer is refused',
   );
   t.match(
-    await call('both', '/?pages=300'),
+    await call('both', '/?pages=320'),
     { code: 'ERR_LIMIT_MEMORY' },
     'growth from inside is counted after it',
   );

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import ivm from 'isolated-vm';
 import { loadGuestBundle } from '#runtime/guest-bundle.ts';
 import type { EventHead, RequestHead } from '#runtime/guest/protocol.ts';
+import { splitBundle } from '#runtime/guest/parts.ts';
 import { In } from '#runtime/guest/protocol.ts';
 import { serveAtOnce } from './services.ts';
 
@@ -18,7 +19,7 @@ export interface GuestOptions {
   readonly bindings?: readonly { readonly name: string; readonly kind: string }[];
 }
 
-const bundle = loadGuestBundle();
+const bundle = loadGuestBundle().then(({ source }) => splitBundle(source));
 
 /** The time at which a guest under test starts. */
 export const startTime = 1_700_000_000_000;
@@ -48,7 +49,7 @@ export class GuestHarness {
   static async open(source: string, options: GuestOptions = {}): Promise<GuestHarness> {
     const isolate = new ivm.Isolate({ memoryLimit: 128 });
     const context = isolate.createContextSync();
-    const script = isolate.compileScriptSync((await bundle).source);
+    const script = isolate.compileScriptSync((await bundle).script);
     const install = script.runSync(context, { reference: true });
     const marker = new Int32Array(new SharedArrayBuffer(8));
     const early: Line[] = [];
@@ -68,6 +69,7 @@ export class GuestHarness {
         new ivm.ExternalCopy(marker).copyInto(),
         new ivm.ExternalCopy(new Uint8Array(randomBytes(4096)).buffer).copyInto(),
         new ivm.Callback(serveAtOnce),
+        (await bundle).pieces,
       ],
       { result: { reference: true } },
     ) as ivm.Reference<Record<'deliver' | 'prepare' | 'start', unknown>>;

@@ -7,10 +7,9 @@ import {
   viewOf,
 } from '../primordials.ts';
 import { createDomException, requireArguments } from '../web/index.ts';
-import { CryptoKey } from './crypto-key.ts';
 import { random } from './random.ts';
 import { shape } from './shape.ts';
-import { SubtleCrypto, subtle } from './subtle-crypto.ts';
+import { getSubtle, type SubtleCrypto } from './subtle-crypto.ts';
 
 /** Web Cryptography, getRandomValues: more at once is refused. */
 const mostRandomBytes = 65_536;
@@ -35,7 +34,7 @@ const hex: string[] = [];
 for (let byte = 0; byte < 256; byte++) hex[byte] = (byte + 256).toString(16).slice(1);
 
 /** Web Cryptography, 10: the Crypto interface. */
-class Crypto {
+export class Crypto {
   // oxlint-disable-next-line no-unused-private-class-members -- asked for with `in`
   readonly #brand = true;
 
@@ -52,7 +51,7 @@ class Crypto {
 
   get subtle(): SubtleCrypto {
     check(this);
-    return subtle;
+    return getSubtle();
   }
 
   getRandomValues<View>(array: View): View {
@@ -93,4 +92,7 @@ shape(Crypto, 'Crypto');
 const crypto = new Crypto();
 building = false;
 
-export const cryptoGlobals: Readonly<Record<string, unknown>> = { crypto, Crypto, CryptoKey, SubtleCrypto };
+/** The global `crypto`. */
+export function getCrypto(): Crypto {
+  return crypto;
+}

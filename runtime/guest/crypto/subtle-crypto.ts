@@ -204,7 +204,12 @@ export class SubtleCrypto {
 }
 
 shape(SubtleCrypto, 'SubtleCrypto');
-export const subtle: SubtleCrypto = new SubtleCrypto();
+const subtle: SubtleCrypto = new SubtleCrypto();
+
+/** `crypto.subtle`. */
+export function getSubtle(): SubtleCrypto {
+  return subtle;
+}
 building = false;
 
 /** encrypt, decrypt, sign: the same but for the name. */

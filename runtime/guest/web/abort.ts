@@ -1,4 +1,4 @@
-import { DOMException } from './dom-exception.ts';
+import { createDomException } from './dom-exception.ts';
 import { Event } from './event.ts';
 import { EventTarget, fire, handlerAttribute, setRemoveOnAbort } from './event-target.ts';
 import { io } from './io.ts';
@@ -52,7 +52,7 @@ export class AbortSignal extends EventTarget {
     abortSignal = (signal, reason) => {
       if (signal.#aborted) return;
       const why =
-        reason === undefined ? new DOMException('This operation was aborted', 'AbortError') : reason;
+        reason === undefined ? createDomException('This operation was aborted', 'AbortError') : reason;
       const aborted = [signal];
       signal.#mark(why);
       for (const dependent of signal.#dependents ?? []) {
@@ -86,7 +86,7 @@ export class AbortSignal extends EventTarget {
       );
     const signal = new AbortSignal(key);
     const expire = (): void =>
-      abortSignal(signal, new DOMException('The operation timed out', 'TimeoutError'));
+      abortSignal(signal, createDomException('The operation timed out', 'TimeoutError'));
     if (io.setTimeout) io.setTimeout(expire, ms);
     else staticOf<Timeout>(globalThis, 'setTimeout')(expire, ms);
     return signal;

@@ -1,5 +1,5 @@
-import { DOMException } from './dom-exception.ts';
-import { decodeLatin1 } from './encoding.ts';
+import { createDomException } from './dom-exception.ts';
+import { decodeLatin1 } from './latin1.ts';
 import { methodOf, requireArguments, toText } from './webidl.ts';
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
@@ -7,14 +7,16 @@ const beyondLatin1 = /[^\0-\xff]/;
 const notBase64 = /[^A-Za-z0-9+/]/;
 const Bytes = Uint8Array;
 const native = 'fromBase64' in Bytes && 'toBase64' in Bytes.prototype;
-const encodeNative = methodOf<(bytes: Uint8Array) => string>(Bytes.prototype, 'toBase64');
+const encodeNative = native
+  ? methodOf<(bytes: Uint8Array) => string>(Bytes.prototype, 'toBase64')
+  : encodeSlow;
 
 /** HTML, 8.3. Infra's forgiving-base64 decode is what V8's "loose" mode does; V8 before 14 has neither. */
 export function atob(data: unknown): string {
   requireArguments(arguments.length, 1, 'atob');
   const bytes = decodeBase64(toText(data));
   if (bytes === undefined)
-    throw new DOMException('The string to decode is not valid base64', 'InvalidCharacterError');
+    throw createDomException('The string to decode is not valid base64', 'InvalidCharacterError');
   return decodeLatin1(bytes);
 }
 
@@ -29,7 +31,7 @@ export function decodeBase64(text: string): Uint8Array | undefined {
 
 /** Base64 of bytes, with padding. */
 export function encodeBase64(bytes: Uint8Array): string {
-  return native ? encodeNative(bytes) : encodeSlow(bytes);
+  return encodeNative(bytes);
 }
 
 /** HTML, 8.3. */
@@ -37,7 +39,7 @@ export function btoa(data: unknown): string {
   requireArguments(arguments.length, 1, 'btoa');
   const text = toText(data);
   if (beyondLatin1.test(text))
-    throw new DOMException(
+    throw createDomException(
       'The string to encode has characters beyond U+00FF; encode it to UTF-8 first',
       'InvalidCharacterError',
     );

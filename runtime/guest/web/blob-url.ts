@@ -1,6 +1,6 @@
 import { type Blob, isBlob } from './blob.ts';
 import { io } from './io.ts';
-import { requireArguments, toText } from './webidl.ts';
+import { toText } from './webidl.ts';
 
 /** File API, 8: the blob URL store of this instance. What is in it stays until it is revoked. */
 const store = new Map<string, Blob>();
@@ -11,21 +11,19 @@ export function blobOfUrl(url: string): Blob | undefined {
   return store.get(hash < 0 ? url : url.slice(0, hash));
 }
 
-/** `URL.createObjectURL` and `URL.revokeObjectURL` (File API, 8.4); there is no origin, so it is "null". */
-export const blobUrlStatics: Readonly<Record<string, (value: unknown) => unknown>> = {
-  createObjectURL(value: unknown): string {
-    requireArguments(arguments.length, 1, 'URL.createObjectURL');
-    if (!isBlob(value)) throw new TypeError('URL.createObjectURL needs a Blob');
-    const url = `blob:null/${createUuid()}`;
-    store.set(url, value);
-    return url;
-  },
-  revokeObjectURL(value: unknown): void {
-    requireArguments(arguments.length, 1, 'URL.revokeObjectURL');
-    const url = toText(value);
-    if (!url.includes('#')) store.delete(url);
-  },
-};
+/** `URL.createObjectURL` (File API, 8.4); there is no origin, so it is "null". */
+export function createObjectUrl(value: unknown): string {
+  if (!isBlob(value)) throw new TypeError('URL.createObjectURL needs a Blob');
+  const url = `blob:null/${createUuid()}`;
+  store.set(url, value);
+  return url;
+}
+
+/** `URL.revokeObjectURL` (File API, 8.4). */
+export function revokeObjectUrl(value: unknown): void {
+  const url = toText(value);
+  if (!url.includes('#')) store.delete(url);
+}
 
 /** RFC 9562, version 4. */
 function createUuid(): string {

@@ -1,4 +1,4 @@
-import { DOMException } from './dom-exception.ts';
+import { createDomException } from './dom-exception.ts';
 import { EventTarget, fire, handlerAttribute } from './event-target.ts';
 import { MessageEvent } from './message-event.ts';
 import { runTask } from './message-port.ts';
@@ -26,7 +26,7 @@ export class BroadcastChannel extends EventTarget {
   postMessage(message: unknown): void {
     void this.#name;
     requireArguments(arguments.length, 1, 'postMessage');
-    if (this.#isClosed) throw new DOMException('The channel is closed', 'InvalidStateError');
+    if (this.#isClosed) throw createDomException('The channel is closed', 'InvalidStateError');
     // Refused before anybody hears of it.
     const data = structuredClone(message);
     for (const other of open) {

@@ -1,5 +1,6 @@
 import { decodeBase64 } from './base64.ts';
-import { decodeLatin1, encodeUtf8 } from './encoding.ts';
+import { encodeUtf8 } from './encoding.ts';
+import { decodeLatin1 } from './latin1.ts';
 import { type MimeType, parseMime } from './mime.ts';
 
 const base64Suffix = /; *base64$/i;

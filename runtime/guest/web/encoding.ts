@@ -1,12 +1,14 @@
 import { utf8fromStringLoose, utf8toStringLoose } from '@exodus/bytes/utf8.js';
 
-export { decodeLatin1 } from './latin1.ts';
-
 /** UTF-8 of a string; lone surrogates become U+FFFD. */
-export const encodeUtf8: (text: string) => Uint8Array<ArrayBuffer> = utf8fromStringLoose;
+export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
+  return utf8fromStringLoose(text);
+}
 
 /** Encoding: "UTF-8 decode without BOM" – a BOM stays in the text. */
-export const decodeUtf8: (bytes: Uint8Array) => string = utf8toStringLoose;
+export function decodeUtf8(bytes: Uint8Array): string {
+  return utf8toStringLoose(bytes);
+}
 
 /** Encoding: "UTF-8 decode" – one BOM at the start goes, malformed bytes become U+FFFD. */
 export function decodeUtf8Body(bytes: Uint8Array): string {

@@ -1,5 +1,5 @@
 import { createAbortSignal, abortSignal, type AbortSignal } from './abort.ts';
-import { DOMException } from './dom-exception.ts';
+import { createDomException } from './dom-exception.ts';
 import { encodeUtf8 } from './encoding.ts';
 import { Event } from './event.ts';
 import { EventStreamParser } from './event-stream-parser.ts';
@@ -36,7 +36,7 @@ export class EventSource extends EventTarget {
     this.#withCredentials = Boolean(toDictionary(init, 'The options of an EventSource').withCredentials);
     const address = toAbsoluteUrl(text);
     if (address === undefined)
-      throw new DOMException(
+      throw createDomException(
         `Cannot parse the URL ${JSON.stringify(text)}; use an absolute one`,
         'SyntaxError',
       );

@@ -1,4 +1,4 @@
-import { DOMException } from './dom-exception.ts';
+import { createDomException } from './dom-exception.ts';
 import { type Event, eventAccess } from './event.ts';
 import { reportException } from './io.ts';
 import { requireArguments, shapeInterface, toText } from './webidl.ts';
@@ -112,7 +112,7 @@ export class EventTarget {
     requireArguments(arguments.length, 1, 'dispatchEvent');
     if (!eventAccess.isEvent(event)) throw new TypeError('dispatchEvent needs an Event');
     if (eventAccess.isDispatching(event))
-      throw new DOMException('The event is already being dispatched', 'InvalidStateError');
+      throw createDomException('The event is already being dispatched', 'InvalidStateError');
     eventAccess.begin(event, toVisible(this), false);
     this.#run(event);
     return !event.defaultPrevented;

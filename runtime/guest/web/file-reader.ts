@@ -1,7 +1,7 @@
 import { encodeBase64 } from './base64.ts';
 import { type Blob, blobBytes, isBlob } from './blob.ts';
-import { DOMException } from './dom-exception.ts';
-import { decodeLatin1 } from './encoding.ts';
+import { createDomException } from './dom-exception.ts';
+import { decodeLatin1 } from './latin1.ts';
 import { EventTarget, fire, handlerAttribute } from './event-target.ts';
 import { io } from './io.ts';
 import { parseMime } from './mime.ts';
@@ -42,7 +42,7 @@ async function nextTask(): Promise<void> {
 export class FileReader extends EventTarget {
   #state = states.EMPTY as number;
   #result: Result | null = null;
-  #error: DOMException | null = null;
+  #error: Error | null = null;
   /** Counts reads; one that was aborted is not the latest any more. */
   #reads = 0;
 
@@ -52,7 +52,7 @@ export class FileReader extends EventTarget {
   get result(): Result | null {
     return this.#result;
   }
-  get error(): DOMException | null {
+  get error(): Error | null {
     return this.#error;
   }
 
@@ -89,7 +89,7 @@ export class FileReader extends EventTarget {
   #start(blob: unknown, pack: Pack<Result>): void {
     if (!isBlob(blob)) throw new TypeError('FileReader reads Blobs and Files');
     if (this.#state === states.LOADING)
-      throw new DOMException('The FileReader is reading already; abort() it first', 'InvalidStateError');
+      throw createDomException('The FileReader is reading already; abort() it first', 'InvalidStateError');
     this.#state = states.LOADING as number;
     this.#result = null;
     this.#error = null;
@@ -118,7 +118,7 @@ export class FileReader extends EventTarget {
       this.#result = pack();
       this.#fire('load', size, size);
     } catch {
-      this.#error = new DOMException('The blob is too large to be read whole', 'NotReadableError');
+      this.#error = createDomException('The blob is too large to be read whole', 'NotReadableError');
       this.#fire('error', 0, size);
     }
     await nextTask();

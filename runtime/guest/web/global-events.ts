@@ -2,45 +2,31 @@ import { ErrorEvent } from './event.ts';
 import { EventTarget, fire, setGlobalTarget } from './event-target.ts';
 import { toWellFormed } from './webidl.ts';
 
-const { apply } = Reflect as unknown as {
-  apply: (target: unknown, self: unknown, args: unknown) => unknown;
-};
-const { defineProperty } = Object;
+const apply = Reflect.apply as (target: unknown, self: unknown, args: unknown) => unknown;
 
-const original = Object.getOwnPropertyDescriptors(EventTarget.prototype);
-let target: EventTarget | undefined;
+const methods = Object.getOwnPropertyDescriptors(EventTarget.prototype);
+const target = new EventTarget();
 let isReporting = false;
 let onerror: unknown = null;
+setGlobalTarget(target);
+target.addEventListener('error', callOnError);
 
-/** `addEventListener` and its like, and `onerror`, on the global scope. */
-export function installGlobalEvents(): void {
-  const scope = new EventTarget();
-  target = scope;
-  setGlobalTarget(scope);
-  const methods = {
-    addEventListener(_type: unknown, _callback: unknown) {
-      return apply(original.addEventListener.value, receiver(this), arguments);
-    },
-    removeEventListener(_type: unknown, _callback: unknown) {
-      return apply(original.removeEventListener.value, receiver(this), arguments);
-    },
-    dispatchEvent(_event: unknown) {
-      return apply(original.dispatchEvent.value, receiver(this), arguments);
-    },
-  };
-  for (const [name, value] of Object.entries(methods))
-    defineProperty(globalThis, name, { value, writable: true, configurable: true });
-  scope.addEventListener('error', callOnError);
-  defineProperty(globalThis, 'onerror', {
-    get(this: unknown) {
-      return receiver(this) === target ? onerror : refuseReceiver();
-    },
-    set(this: unknown, value: unknown) {
-      if (receiver(this) !== target) refuseReceiver();
-      onerror = typeof value === 'function' ? value : null;
-    },
-    configurable: true,
-  });
+/** A method of EventTarget as a function of the global scope. */
+export function callOnScope(
+  name: 'addEventListener' | 'removeEventListener' | 'dispatchEvent',
+  self: unknown,
+  args: unknown,
+): unknown {
+  return apply(methods[name].value, receiver(self), args);
+}
+
+export function onErrorOf(self: unknown): unknown {
+  return receiver(self) === target ? onerror : refuseReceiver();
+}
+
+export function setOnErrorOf(self: unknown, value: unknown): void {
+  if (receiver(self) !== target) refuseReceiver();
+  onerror = typeof value === 'function' ? value : null;
 }
 
 /** The global scope is the receiver of a bare call. */
@@ -62,7 +48,7 @@ function callOnError(event: unknown): void {
 
 /** HTML, "report an exception": true when a listener called preventDefault. What a listener throws is not reported anew. */
 export function fireError(error: unknown, message: string): boolean {
-  if (isReporting || target === undefined) return false;
+  if (isReporting) return false;
   isReporting = true;
   try {
     const event = new ErrorEvent('error', { error, message: toWellFormed(message), cancelable: true });

@@ -1,7 +1,14 @@
-import * as abort from './abort.ts';
+import {
+  AbortController,
+  AbortSignal as AbortSignalClass,
+  abortReason as reasonOf,
+  abortSignal as abort,
+  createAbortSignal as createSignal,
+  isAborted as hasAborted,
+  onAbort as whenAborted,
+} from './abort.ts';
 import { atob, btoa } from './base64.ts';
 import { Blob, File } from './blob.ts';
-import { blobUrlStatics } from './blob-url.ts';
 import { setCopyChunk, type TakenBody } from './body.ts';
 import { CompressionStream, DecompressionStream } from './compression.ts';
 import { DOMException } from './dom-exception.ts';
@@ -19,15 +26,29 @@ import { queueMicrotask } from './microtask.ts';
 import { BroadcastChannel } from './broadcast-channel.ts';
 import { MessageChannel, MessagePort } from './message-port.ts';
 import { MessageEvent } from './message-event.ts';
-import { Performance, performance } from './performance.ts';
+import { getPerformance, Performance } from './performance.ts';
 import { PerformanceEntry, PerformanceMark, PerformanceMeasure } from './performance-entry.ts';
 import { PerformanceObserver, PerformanceObserverEntryList } from './performance-observer.ts';
-import { installGlobalEvents } from './global-events.ts';
+import { defineReplaceable, installGlobalEvents } from './global-scope.ts';
 import { ProgressEvent } from './progress-event.ts';
 import { Request as RequestClass } from './request.ts';
 import { Response as ResponseClass } from './response.ts';
 import type { SocketCore } from './socket-core.ts';
-import { type BodyStream, streamClasses } from './streams.ts';
+import type { BodyStream } from './streams.ts';
+import {
+  ReadableByteStreamController,
+  ReadableStreamBYOBRequest,
+  ReadableStreamDefaultController,
+} from './streams/readable-controllers.ts';
+import { ReadableStream } from './streams/readable-stream.ts';
+import { ReadableStreamBYOBReader, ReadableStreamDefaultReader } from './streams/readers.ts';
+import { ByteLengthQueuingStrategy, CountQueuingStrategy } from './streams/strategies.ts';
+import { TransformStream, TransformStreamDefaultController } from './streams/transform-stream.ts';
+import {
+  WritableStream,
+  WritableStreamDefaultController,
+  WritableStreamDefaultWriter,
+} from './streams/writable-stream.ts';
 import { structuredClone } from './structured-clone.ts';
 import { TextDecoder } from './text-decoder.ts';
 import { TextEncoder } from './text-encoder.ts';
@@ -36,7 +57,7 @@ import { URLSearchParams } from './url-search-params.ts';
 import { URLPattern } from './url-pattern.ts';
 import { URL } from './url.ts';
 import { defineGlobal } from './webidl.ts';
-import * as websocket from './websocket.ts';
+import { createSocket as makeSocket, WebSocket as WebSocketClass, WebSocketPair } from './websocket.ts';
 
 export type { TakenBody } from './body.ts';
 export type { SocketTarget, WebIo } from './io.ts';
@@ -46,17 +67,19 @@ export type { BodyReader, BodyStream, ByteSink, ByteSource } from './streams.ts'
 export { hasHeader } from './header-list.ts';
 export { seeRequest, seeResponse, type SeenRequest, type SeenResponse } from './exchange.ts';
 export { fireError } from './global-events.ts';
+export { defineReplaceable } from './global-scope.ts';
 export { createDomException } from './dom-exception.ts';
 export { encodeBase64 } from './base64.ts';
 export { decodeUtf8, encodeUtf8 } from './encoding.ts';
 export { createByteStream, isReadableStream, openReader } from './streams.ts';
-export { registerCloneable } from './structured-clone.ts';
+export { registerCloneable } from './clone-kinds.ts';
 export { requireArguments, shapeInterface, toDictionary, viewBytes } from './webidl.ts';
 
+const { apply } = Reflect;
+
 const interfaces: Readonly<Record<string, unknown>> = {
-  ...streamClasses,
-  AbortController: abort.AbortController,
-  AbortSignal: abort.AbortSignal,
+  AbortController,
+  AbortSignal: AbortSignalClass,
   Blob,
   CloseEvent,
   CompressionStream,
@@ -74,6 +97,8 @@ const interfaces: Readonly<Record<string, unknown>> = {
   FormData,
   Headers,
   BroadcastChannel,
+  ByteLengthQueuingStrategy,
+  CountQueuingStrategy,
   MessageChannel,
   MessageEvent,
   MessagePort,
@@ -85,39 +110,50 @@ const interfaces: Readonly<Record<string, unknown>> = {
   PerformanceObserverEntryList,
   ProgressEvent,
   PromiseRejectionEvent,
+  ReadableByteStreamController,
+  ReadableStream,
+  ReadableStreamBYOBReader,
+  ReadableStreamBYOBRequest,
+  ReadableStreamDefaultController,
+  ReadableStreamDefaultReader,
   Request: RequestClass,
   Response: ResponseClass,
   TextDecoder,
   TextDecoderStream,
   TextEncoder,
   TextEncoderStream,
+  TransformStream,
+  TransformStreamDefaultController,
   URL,
   URLPattern,
   URLSearchParams,
-  WebSocket: websocket.WebSocket,
-  WebSocketPair: websocket.WebSocketPair,
+  WebSocket: WebSocketClass,
+  WebSocketPair,
+  WritableStream,
+  WritableStreamDefaultController,
+  WritableStreamDefaultWriter,
 };
+/** Of functions, those that parts have: what they do is there when it is called. */
 const operations: Readonly<Record<string, unknown>> = {
-  atob,
-  btoa,
-  performance,
+  atob(_data: unknown): string {
+    return apply(atob, undefined, arguments as never);
+  },
+  btoa(_data: unknown): string {
+    return apply(btoa, undefined, arguments as never);
+  },
   queueMicrotask,
-  structuredClone,
+  structuredClone(_value: unknown): unknown {
+    return apply(structuredClone, undefined, arguments as never);
+  },
 };
 
 /** Defines every class and function as a global of the isolate, as Web IDL does. Once, before any guest code. */
 export function installWeb(io: WebIo): void {
   setIo(io);
-  setCopyChunk(structuredClone);
-  for (const name of Object.keys(blobUrlStatics))
-    Object.defineProperty(URL, name, {
-      value: blobUrlStatics[name],
-      writable: true,
-      enumerable: true,
-      configurable: true,
-    });
+  setCopyChunk((chunk) => structuredClone(chunk));
   for (const name of Object.keys(interfaces)) defineGlobal(name, interfaces[name]);
   for (const name of Object.keys(operations)) defineGlobal(name, operations[name]);
+  defineReplaceable('performance', () => getPerformance());
   installGlobalEvents();
 }
 
@@ -159,7 +195,8 @@ export const takeResponse: (value: unknown) =>
   | undefined = exchange.takeResponse;
 
 /** An open WebSocket that waits for accept(); `set` gives its core a line. */
-export const createSocket: (set: (core: SocketCore) => void) => WebSocket = websocket.createSocket as never;
+export const createSocket: (set: (core: SocketCore) => void) => WebSocket = ((set: never) =>
+  makeSocket(set)) as never;
 
 /** The arguments of fetch() taken apart; throws TypeError for what fetch() refuses; see exchange.ts. */
 export const takeRequest: (
@@ -177,11 +214,16 @@ export const takeRequest: (
 } = exchange.takeRequest as never;
 
 /** A signal nobody aborted yet; with abortSignal an AbortController without the object. */
-export const createAbortSignal: () => AbortSignal = abort.createAbortSignal as never;
+export const createAbortSignal: () => AbortSignal = (() => createSignal()) as never;
 /** No effect on an aborted signal; `reason` undefined: a new AbortError. */
-export const abortSignal: (signal: AbortSignal, reason?: unknown) => void = abort.abortSignal as never;
-export const isAborted: (signal: AbortSignal) => boolean = abort.isAborted as never;
-export const abortReason: (signal: AbortSignal) => unknown = abort.abortReason as never;
+export const abortSignal: (signal: AbortSignal, reason?: unknown) => void = ((
+  signal: never,
+  reason: unknown,
+) => abort(signal, reason)) as never;
+export const isAborted: (signal: AbortSignal) => boolean = ((signal: never) => hasAborted(signal)) as never;
+export const abortReason: (signal: AbortSignal) => unknown = ((signal: never) => reasonOf(signal)) as never;
 /** Runs once when the signal aborts, at once when it already has; returns how to stop that. */
-export const onAbort: (signal: AbortSignal, run: (reason: unknown) => void) => () => void =
-  abort.onAbort as never;
+export const onAbort: (signal: AbortSignal, run: (reason: unknown) => void) => () => void = ((
+  signal: never,
+  run: never,
+) => whenAborted(signal, run)) as never;

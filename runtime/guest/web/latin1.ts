@@ -1,6 +1,6 @@
 import { staticOf } from './webidl.ts';
 
-const apply = staticOf<(run: unknown, self: undefined, args: Uint8Array) => string>(Reflect, 'apply');
+const apply = Reflect.apply as unknown as (run: unknown, self: undefined, args: Uint8Array) => string;
 const fromCharCode = staticOf<(...codes: number[]) => string>(String, 'fromCharCode');
 /** Well below what V8 takes as arguments. */
 const pieceBytes = 8192;

@@ -1,9 +1,10 @@
-import { DOMException } from './dom-exception.ts';
+import { createDomException } from './dom-exception.ts';
 import { Event } from './event.ts';
 import { EventTarget, fire, handlerAttribute } from './event-target.ts';
 import { io } from './io.ts';
 import { MessageEvent } from './message-event.ts';
-import { addTransferKind, cloneWithTransfer } from './structured-clone.ts';
+import { addTransferKind } from './clone-kinds.ts';
+import { cloneWithTransfer } from './structured-clone.ts';
 import { requireArguments, setLengths, shapeInterface, toDictionary, uncurryThis } from './webidl.ts';
 
 interface Message {
@@ -89,7 +90,7 @@ export class MessagePort extends EventTarget {
     requireArguments(arguments.length, 1, 'postMessage');
     const transfer = toTransfer(options);
     if (transfer.includes(this))
-      throw new DOMException('A port cannot be sent through itself', 'DataCloneError');
+      throw createDomException('A port cannot be sent through itself', 'DataCloneError');
     const peer = this.#end?.peer;
     const isDoomed = transfer.some((item) => isPort(item) && peer !== undefined && endOf(item) === peer);
     const { clone, replacements } = cloneWithTransfer(message, transfer);
@@ -126,7 +127,7 @@ addTransferKind({
   prepare: (value) => {
     const port = value as MessagePort;
     const end = endOf(port);
-    if (end === undefined) throw new DOMException('The port is detached already', 'DataCloneError');
+    if (end === undefined) throw createDomException('The port is detached already', 'DataCloneError');
     const replacement = new MessagePort(key);
     return { replacement, move: () => take(replacement, end) };
   },

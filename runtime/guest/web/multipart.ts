@@ -1,5 +1,6 @@
 import { createFile, blobBytes } from './blob.ts';
-import { decodeLatin1, decodeUtf8, decodeUtf8Body, encodeUtf8 } from './encoding.ts';
+import { decodeUtf8, decodeUtf8Body, encodeUtf8 } from './encoding.ts';
+import { decodeLatin1 } from './latin1.ts';
 import type { FormEntry } from './form-data.ts';
 import { io } from './io.ts';
 

@@ -1,14 +1,6 @@
-import type * as Machine from 'whatwg-url/lib/url-state-machine.js';
 import type { UrlRecord } from 'whatwg-url/lib/url-state-machine.js';
 import { parseSpecial, serializeSpecial } from './special-url.ts';
-
-// The bundler puts the library into a function that runs with the first URL that needs it.
-declare const require: (name: 'whatwg-url/lib/url-state-machine.js') => typeof Machine;
-
-/** The URL standard's state machine, for what special-url.ts leaves. */
-export function machine(): typeof Machine {
-  return require('whatwg-url/lib/url-state-machine.js');
-}
+import { machine } from './url-machine.ts';
 
 /**
  * http(s) URLs that the parser would leave as they are: lower-case host without Punycode, an IPv4 address in its normal

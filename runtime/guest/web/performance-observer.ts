@@ -1,4 +1,4 @@
-import { DOMException } from './dom-exception.ts';
+import { createDomException } from './dom-exception.ts';
 import { reportException } from './io.ts';
 import type { PerformanceEntry } from './performance-entry.ts';
 import { entryTypes, findEntries, unwatch, watch } from './timeline.ts';
@@ -69,7 +69,7 @@ export class PerformanceObserver {
     const mode = list === undefined ? 'single' : 'multiple';
     const wanted = list === undefined ? [toText(type)] : toTexts(list);
     if ((this.#mode ??= mode) !== mode)
-      throw new DOMException('An observer keeps to entryTypes or to type', 'InvalidModificationError');
+      throw createDomException('An observer keeps to entryTypes or to type', 'InvalidModificationError');
     const known = wanted.filter((each) => entryTypes.includes(each));
     if (known.length === 0) return;
     this.#types = mode === 'multiple' ? known : [...new Set([...this.#types, ...known])];

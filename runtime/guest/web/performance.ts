@@ -1,4 +1,4 @@
-import { DOMException } from './dom-exception.ts';
+import { createDomException } from './dom-exception.ts';
 import { EventTarget } from './event-target.ts';
 import { io } from './io.ts';
 import { createMeasure, PerformanceMark } from './performance-entry.ts';
@@ -107,7 +107,7 @@ function toTime(mark: unknown): number {
     const name = toText(mark);
     const at = lastMark(name);
     if (at !== undefined) return at;
-    throw new DOMException(`There is no mark "${name}"`, 'SyntaxError');
+    throw createDomException(`There is no mark "${name}"`, 'SyntaxError');
   }
   const at = toFinite(mark, 'A time');
   if (at >= 0) return at;
@@ -128,5 +128,9 @@ setLengths(Performance.prototype, {
   getEntriesByName: 1,
 });
 
+const performance: Performance = new Performance(key);
+
 /** The global `performance`. */
-export const performance: Performance = new Performance(key);
+export function getPerformance(): Performance {
+  return performance;
+}

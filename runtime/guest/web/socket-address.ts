@@ -1,4 +1,4 @@
-import { DOMException } from './dom-exception.ts';
+import { createDomException } from './dom-exception.ts';
 import { URL } from './url.ts';
 import { toText } from './webidl.ts';
 
@@ -59,6 +59,6 @@ function parse(text: string): URL | undefined {
   }
 }
 
-function syntax(message: string): DOMException {
-  return new DOMException(message, 'SyntaxError');
+function syntax(message: string): Error {
+  return createDomException(message, 'SyntaxError');
 }

@@ -4,38 +4,18 @@ import { bufferLength, viewParts, type ViewParts } from './streams/buffers.ts';
 import { ByteControl } from './streams/byte-control.ts';
 import { pipe } from './streams/pipe.ts';
 import { markHandled, promiseFrom, settled, upon } from './streams/promises.ts';
-import * as controllers from './streams/readable-controllers.ts';
-import { ReadableStream, readableOf, teeReadable, wrapReadable } from './streams/readable-stream.ts';
+import { type ReadableStream, readableOf, teeReadable, wrapReadable } from './streams/readable-stream.ts';
 import { ReadableState, ReaderState } from './streams/readable-state.ts';
-import { ReadableStreamBYOBReader, ReadableStreamDefaultReader } from './streams/readers.ts';
-import { ByteLengthQueuingStrategy, CountQueuingStrategy } from './streams/strategies.ts';
 import { TransformState } from './streams/transform-state.ts';
-import { TransformStream, TransformStreamDefaultController } from './streams/transform-stream.ts';
-import * as writables from './streams/writable-stream.ts';
+import { type WritableStream, wrapWritable } from './streams/writable-stream.ts';
 
 /** A stream of bytes as bodies use it; always a ReadableStream of ours. */
 export type BodyStream = globalThis.ReadableStream<Uint8Array>;
 
-type Constructor = new (...args: never[]) => object;
-
-/** Every class of the Streams standard, by its global name. */
-export const streamClasses: Readonly<Record<string, Constructor>> = {
-  ByteLengthQueuingStrategy,
-  CountQueuingStrategy,
-  ReadableByteStreamController: controllers.ReadableByteStreamController,
-  ReadableStream,
-  ReadableStreamBYOBReader,
-  ReadableStreamBYOBRequest: controllers.ReadableStreamBYOBRequest,
-  ReadableStreamDefaultController: controllers.ReadableStreamDefaultController,
-  ReadableStreamDefaultReader,
-  TransformStream,
-  TransformStreamDefaultController,
-  WritableStream: writables.WritableStream,
-  WritableStreamDefaultController: writables.WritableStreamDefaultController,
-  WritableStreamDefaultWriter: writables.WritableStreamDefaultWriter,
-};
-
-const sliceBytes = methodOf<(bytes: Uint8Array) => Uint8Array>(Uint8Array.prototype, 'slice');
+const sliceBytes = methodOf<(bytes: Uint8Array) => Uint8Array>(
+  Object.getPrototypeOf(Uint8Array.prototype) as object,
+  'slice',
+);
 const NativePromise = Promise;
 const ignore = (): undefined => undefined;
 
@@ -81,7 +61,7 @@ export interface Transforming {
 /** The two sides of a transform. */
 export interface Transform {
   readonly readable: ReadableStream;
-  readonly writable: writables.WritableStream;
+  readonly writable: WritableStream;
 }
 
 function openTransform(transforming: Transforming): TransformState {
@@ -104,7 +84,7 @@ function openTransform(transforming: Transforming): TransformState {
 /** Streams, 9.3.1 "set up" a TransformStream, without the object: the standard's own transforms have only its sides. */
 export function createTransform(transforming: Transforming): Transform {
   const { readable, writable } = openTransform(transforming);
-  return { readable: wrapReadable(readable), writable: writables.wrapWritable(writable) };
+  return { readable: wrapReadable(readable), writable: wrapWritable(writable) };
 }
 
 const pipeThrough = { preventAbort: false, preventCancel: false, preventClose: false, signal: undefined };

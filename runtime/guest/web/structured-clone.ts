@@ -1,6 +1,7 @@
 import { cloneBlob, isBlob } from './blob.ts';
 import * as brands from './brands.ts';
-import { cloneDomException, DOMException, isDomException } from './dom-exception.ts';
+import { cloneOther, transferKindOf } from './clone-kinds.ts';
+import { cloneDomException, createDomException, isDomException } from './dom-exception.ts';
 import { isEvent } from './event.ts';
 import { isEventTarget } from './event-target.ts';
 import { entriesOf } from './form-data.ts';
@@ -10,7 +11,7 @@ import { responseState } from './response.ts';
 import { isReadableStream } from './streams.ts';
 import { isSearchParams } from './url-search-params.ts';
 import { isUrl } from './url.ts';
-import { getterOf, methodOf, requireArguments, staticOf, toDictionary } from './webidl.ts';
+import { getterOf, methodOf, requireArguments, staticOf, toDictionary, toObject } from './webidl.ts';
 
 const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf, hasOwn, keys } = Object;
 const { isArray } = Array;
@@ -56,29 +57,6 @@ const viewTypes: ReadonlyMap<string, ViewType> = new Map(
     BigUint64Array,
   ].map((type) => [type.name, type as unknown as ViewType]),
 );
-
-/** Objects beside ArrayBuffers that can be transferred: message ports and the like tell of themselves. */
-export interface TransferKind {
-  readonly is: (value: object) => boolean;
-  /** What takes its place, and how it moves once everything was accepted. May throw DataCloneError. */
-  readonly prepare: (value: object) => { readonly replacement: object; readonly move: () => void };
-}
-
-const transferKinds: TransferKind[] = [];
-
-/** While the bundle loads, before any guest code. */
-export function addTransferKind(kind: TransferKind): void {
-  transferKinds.push(kind);
-}
-
-/** Clones its own kind, and gives undefined for all else; never calls guest code. */
-type Cloner = (value: object) => object | undefined;
-const cloners: Cloner[] = [];
-
-/** For serializable interfaces that live outside this folder. Before any guest code. */
-export function registerCloneable(clone: Cloner): void {
-  cloners[cloners.length] = clone;
-}
 
 interface State {
   readonly memory: Map<object, unknown>;
@@ -138,7 +116,7 @@ function prepareBuffer(buffer: ArrayBuffer, { memory, moved }: State): void {
 }
 
 function prepareOther(item: object, state: State): void {
-  const kind = transferKinds.find(({ is }) => is(item));
+  const kind = transferKindOf(item);
   if (kind === undefined) return refuse('A value in transfer that cannot be transferred');
   const { replacement, move } = kind.prepare(item);
   state.memory.set(item, replacement);
@@ -147,7 +125,7 @@ function prepareOther(item: object, state: State): void {
 }
 
 function refuse(what: string): never {
-  throw new DOMException(`${what} cannot be cloned`, 'DataCloneError');
+  throw createDomException(`${what} cannot be cloned`, 'DataCloneError');
 }
 
 function cloneValue(value: unknown, state: State): unknown {
@@ -197,12 +175,10 @@ function cloneExotic(value: object, state: State): unknown {
   if (isDomException(value)) return remember(value, cloneDomException(value), state);
   if (isError(value)) return cloneError(value, state);
   if (isBlob(value)) return remember(value, cloneBlob(value), state);
-  for (let index = 0; index < cloners.length; index++) {
-    const clone = cloners[index]?.(value);
-    if (clone !== undefined) return remember(value, clone, state);
-  }
+  const other = cloneOther(value);
+  if (other !== undefined) return remember(value, other, state);
   if (brands.isPrimitiveObject(value))
-    return remember(value, Object((value as { valueOf(): unknown }).valueOf()), state);
+    return remember(value, toObject((value as { valueOf(): unknown }).valueOf()), state);
   const what = brands.uncloneable(value) ?? platformObject(value);
   return what === undefined ? cloneProperties(value, {}, state) : refuse(what);
 }

@@ -1,9 +1,6 @@
-import type * as Lite from '@exodus/bytes/encoding-lite.js';
+import * as lite from '@exodus/bytes/encoding-lite.js';
 import { LegacyDecoder } from './legacy-decoder.ts';
-import { sharedBytes, shapeInterface, toDictionary, toText } from './webidl.ts';
-
-// The bundler puts the library and its tables into a function that runs with the first TextDecoder.
-declare const require: (name: '@exodus/bytes/encoding-lite.js') => typeof Lite;
+import { sharedBytes, shapeInterface, toDictionary, toText, uncurryThis } from './webidl.ts';
 
 /** Decodes pieces of a text; `stream`: more follow. Throws TypeError for malformed bytes when it is fatal. */
 interface Decoder {
@@ -30,7 +27,6 @@ export class TextDecoder {
   constructor(label: unknown = 'utf-8', options: unknown = undefined) {
     const text = toText(label);
     const { fatal, ignoreBOM } = toDictionary(options, 'The options of TextDecoder');
-    const lite = require('@exodus/bytes/encoding-lite.js');
     const encoding = lite.normalizeEncoding(text);
     if (encoding === null || encoding === 'replacement')
       throw new RangeError(`No decoder for the label ${JSON.stringify(text)}; see the Encoding standard's`);
@@ -70,3 +66,12 @@ export function toBytes(value: unknown): Uint8Array {
 }
 
 shapeInterface(TextDecoder.prototype, 'TextDecoder');
+
+const members = Object.getOwnPropertyDescriptors(TextDecoder.prototype);
+/** The members of the class for text-streams.ts, whatever a guest makes of its prototype. */
+export const decodeNext: (decoder: TextDecoder, bytes?: Uint8Array, options?: object) => string = uncurryThis(
+  members.decode.value,
+);
+export const encodingOf: (decoder: TextDecoder) => string = uncurryThis(members.encoding.get);
+export const fatalOf: (decoder: TextDecoder) => boolean = uncurryThis(members.fatal.get);
+export const ignoreBomOf: (decoder: TextDecoder) => boolean = uncurryThis(members.ignoreBOM.get);

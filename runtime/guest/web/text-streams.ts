@@ -2,16 +2,9 @@ import { encodeUtf8 } from './encoding.ts';
 import { createTransform, type Transform } from './streams.ts';
 import type { ReadableStream } from './streams/readable-stream.ts';
 import type { WritableStream } from './streams/writable-stream.ts';
-import { TextDecoder, toBytes } from './text-decoder.ts';
-import { getterOf, methodOf, shapeInterface, toText } from './webidl.ts';
+import { decodeNext, encodingOf, fatalOf, ignoreBomOf, TextDecoder, toBytes } from './text-decoder.ts';
+import { shapeInterface, toText } from './webidl.ts';
 
-const decodeNext = methodOf<(decoder: TextDecoder, bytes?: Uint8Array, options?: object) => string>(
-  TextDecoder.prototype,
-  'decode',
-);
-const encodingOf = getterOf<(decoder: TextDecoder) => string>(TextDecoder.prototype, 'encoding');
-const fatalOf = getterOf<(decoder: TextDecoder) => boolean>(TextDecoder.prototype, 'fatal');
-const ignoreBomOf = getterOf<(decoder: TextDecoder) => boolean>(TextDecoder.prototype, 'ignoreBOM');
 const more = { __proto__: null, stream: true };
 
 /** Encoding, 7.4. */

@@ -1,3 +1,4 @@
+import { URLPattern as URLPatternLibrary } from 'urlpattern-polyfill/urlpattern';
 import { isObject, requireArguments, shapeInterface, toDictionary, toUsvString } from './webidl.ts';
 
 type Init = Readonly<Record<string, string>>;
@@ -16,13 +17,7 @@ interface Pattern {
   exec(input: Input, base?: string): object | null;
 }
 
-// The bundler puts the library into a function that runs when it is asked for: most functions never do.
-declare const require: (name: 'urlpattern-polyfill/urlpattern') => { readonly URLPattern: Library };
-let library: Library | undefined;
-function load(): Library {
-  library ??= require('urlpattern-polyfill/urlpattern').URLPattern;
-  return library;
-}
+const Library = URLPatternLibrary as unknown as Library;
 
 const components = ['protocol', 'username', 'password', 'hostname', 'port', 'pathname', 'search', 'hash'];
 /** In the order Web IDL reads them. */
@@ -57,12 +52,11 @@ export class URLPattern {
     requireArguments(arguments.length, 3, 'URLPattern.compareComponent');
     const name = toUsvString(component);
     if (!components.includes(name)) throw new TypeError(`A URLPattern has no component ${name}`);
-    return load().compareComponent(name, (left as URLPattern).#pattern, (right as URLPattern).#pattern);
+    return Library.compareComponent(name, (left as URLPattern).#pattern, (right as URLPattern).#pattern);
   }
 
   constructor(input: unknown = undefined, base: unknown = undefined, options: unknown = undefined) {
     const given = toInput(input);
-    const Library = load();
     // Overloads: options may come second.
     if (arguments.length < 3 && (base === undefined || base === null || isObject(base)))
       this.#pattern = new Library(given, toOptions(base));

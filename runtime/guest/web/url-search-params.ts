@@ -1,8 +1,5 @@
-import type * as Library from 'whatwg-url/lib/urlencoded.js';
+import { parseMalformed } from './url-machine.ts';
 import { makeIterable, requireArguments, shapeInterface, toUsvString } from './webidl.ts';
-
-// The bundler puts the library into a function that runs with the first malformed escape.
-declare const require: (name: 'whatwg-url/lib/urlencoded.js') => typeof Library;
 
 type Pair = [name: string, value: string];
 
@@ -34,7 +31,7 @@ function decodeComponent(text: string): string {
     return decodeURIComponent(spaced);
   } catch {
     // Malformed escapes or UTF-8: the library replaces what decodeURIComponent refuses.
-    return require('whatwg-url/lib/urlencoded.js').parseUrlencodedString(`${text}=`)[0]?.[0] ?? '';
+    return parseMalformed(text);
   }
 }
 

@@ -1,6 +1,8 @@
 import type { UrlRecord } from 'whatwg-url/lib/url-state-machine.js';
-import { isSimple, machine, parsePlain, parseUrl, type Plain, serializeUrl } from './parse-url.ts';
+import { createObjectUrl, revokeObjectUrl } from './blob-url.ts';
+import { isSimple, parsePlain, parseUrl, type Plain, serializeUrl } from './parse-url.ts';
 import { createSearchParams, resetSearchParams, type URLSearchParams } from './url-search-params.ts';
+import { machine } from './url-machine.ts';
 import { encodeFragment, encodeQuery, parsePath } from './special-url.ts';
 import { requireArguments, shapeInterface, toUsvString } from './webidl.ts';
 
@@ -52,6 +54,16 @@ export class URL {
     const text = toUsvString(url);
     if (base !== undefined) return parseUrl(text, toUsvString(base)) !== undefined;
     return parsePlain(text) !== undefined || parseUrl(text) !== undefined;
+  }
+
+  static createObjectURL(value: unknown): string {
+    requireArguments(arguments.length, 1, 'URL.createObjectURL');
+    return createObjectUrl(value);
+  }
+
+  static revokeObjectURL(value: unknown): void {
+    requireArguments(arguments.length, 1, 'URL.revokeObjectURL');
+    revokeObjectUrl(value);
   }
 
   static parse(url: unknown, base: unknown = undefined): URL | null {

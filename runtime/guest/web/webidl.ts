@@ -1,33 +1,37 @@
+import { isLateClass, original } from '../late.ts';
+
 /**
  * The few pieces of Web IDL the classes share. Everything here is captured when the bundle loads, before any guest code.
  */
 const captured = (holder: object, name: PropertyKey): unknown =>
   (holder as Record<PropertyKey, unknown>)[name];
-const bind = captured(Function.prototype, 'bind') as { call(self: unknown, target: unknown): unknown };
-const call = captured(Function.prototype, 'call');
+// oxlint-disable-next-line typescript/unbound-method -- `f.call` of any f
+const { call, bind } = Function.prototype;
+const uncurry: (method: unknown) => unknown = bind.bind(call as never);
 const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf, setPrototypeOf } = Object;
 const { ownKeys } = Reflect;
+const { iterator, toStringTag } = Symbol;
 
 // oxlint-disable typescript/no-unnecessary-type-parameters -- only the caller knows the type of an intrinsic
 
 /** `f.call` as a plain function, safe from later changes to Function.prototype. */
 export function uncurryThis<F>(method: unknown): F {
-  return bind.call(call, method) as F;
+  return uncurry(method) as F;
 }
 
 /** The method of a prototype as a plain function that takes `this` first, safe from later changes. */
 export function methodOf<F>(prototype: object, name: PropertyKey): F {
-  return uncurryThis<F>(captured(prototype, name));
+  return uncurryThis<F>(original(prototype, name));
 }
 
 /** The same for an accessor. */
 export function getterOf<F>(prototype: object, name: PropertyKey): F {
-  return uncurryThis<F>(captured(getOwnPropertyDescriptor(prototype, name) ?? {}, 'get'));
+  return uncurryThis<F>(original(prototype, name));
 }
 
 /** A static function as it is now. */
 export function staticOf<F>(holder: object, name: PropertyKey): F {
-  return captured(holder, name) as F;
+  return original(holder, name) as F;
 }
 
 // oxlint-enable typescript/no-unnecessary-type-parameters
@@ -105,10 +109,14 @@ export function sharedBytes(value: unknown): Uint8Array | undefined {
   }
 }
 
+/** The object a primitive stands for. */
+export const toObject: (value: unknown) => object = Object;
+
 export function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
+const enumerable = { __proto__: null, enumerable: true } as PropertyDescriptor;
 const ofFunctions: readonly PropertyKey[] = ['length', 'name', 'prototype'];
 
 /**
@@ -118,18 +126,24 @@ const ofFunctions: readonly PropertyKey[] = ['length', 'name', 'prototype'];
 export function shapeInterface(prototype: object, name: string): void {
   const { constructor } = prototype;
   for (const key of ownKeys(prototype))
-    if (typeof key === 'string' && key !== 'constructor')
-      defineProperty(prototype, key, { enumerable: true });
+    if (typeof key === 'string' && key !== 'constructor') defineProperty(prototype, key, enumerable);
   for (const key of ownKeys(constructor))
-    if (typeof key === 'string' && !ofFunctions.includes(key))
-      defineProperty(constructor, key, { enumerable: true });
-  defineProperty(prototype, Symbol.toStringTag, { value: name, configurable: true });
+    if (typeof key === 'string' && !ofFunctions.includes(key)) defineProperty(constructor, key, enumerable);
+  defineProperty(prototype, toStringTag, {
+    __proto__: null,
+    value: name,
+    configurable: true,
+  } as never);
 }
 
 /** Optional arguments that are written without a default still do not count: `length` of members, by name. */
 export function setLengths(holder: object, lengths: Readonly<Record<string, number>>): void {
   for (const name of ownKeys(lengths) as string[])
-    defineProperty(captured(holder, name), 'length', { value: lengths[name], configurable: true });
+    defineProperty(captured(holder, name), 'length', {
+      __proto__: null,
+      value: lengths[name],
+      configurable: true,
+    } as never);
 }
 
 /**
@@ -137,7 +151,8 @@ export function setLengths(holder: object, lengths: Readonly<Record<string, numb
  * which minification took from them.
  */
 export function defineGlobal(name: string, value: unknown): void {
-  if (typeof value === 'function') defineProperty(value, 'name', { value: name, configurable: true });
+  if (typeof value === 'function' && !isLateClass(name, value))
+    defineProperty(value, 'name', { value: name, configurable: true });
   defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
 }
 
@@ -201,14 +216,16 @@ export function makeIterable<V>(
   };
   for (const key of ownKeys(methods)) {
     defineProperty(prototype, key, {
+      __proto__: null,
       ...getOwnPropertyDescriptor(methods, key),
       enumerable: true,
-    });
+    } as never);
   }
-  defineProperty(prototype, Symbol.iterator, {
+  defineProperty(prototype, iterator, {
+    __proto__: null,
     value: captured(methods, 'entries'),
     writable: true,
     configurable: true,
     enumerable: false,
-  });
+  } as never);
 }

@@ -1,5 +1,5 @@
 import { blobBytes, isBlob } from './blob.ts';
-import { DOMException } from './dom-exception.ts';
+import { createDomException } from './dom-exception.ts';
 import { encodeUtf8 } from './encoding.ts';
 import { EventTarget, handlerAttribute } from './event-target.ts';
 import { io } from './io.ts';
@@ -88,7 +88,7 @@ export class WebSocket extends EventTarget {
     // A copy, since the guest may go on with its own bytes.
     const bytes = binary === undefined ? encodeUtf8(toUsvString(data)) : new Uint8Array(binary);
     if (core.state === connecting)
-      throw new DOMException('Cannot send: the WebSocket is not open yet', 'InvalidStateError');
+      throw createDomException('Cannot send: the WebSocket is not open yet', 'InvalidStateError');
     if (!core.accepted) throw new TypeError('Cannot send: call accept() on the WebSocket first');
     core.buffered += bytes.byteLength;
     if (core.state === open) core.line?.send({ binary: binary !== undefined, bytes });
@@ -99,12 +99,12 @@ export class WebSocket extends EventTarget {
     const number = code === undefined ? undefined : clamp(code);
     const text = reason === undefined ? '' : toUsvString(reason);
     if (number !== undefined && !(this.#strict ? isPlain(number) : isAnyCode(number)))
-      throw new DOMException(
+      throw createDomException(
         `Cannot close with code ${number}; use 1000 or 3000 to 4999`,
         'InvalidAccessError',
       );
     if (encodeUtf8(text).byteLength > mostReasonBytes)
-      throw new DOMException('Cannot close: the reason is longer than 123 bytes', 'SyntaxError');
+      throw createDomException('Cannot close: the reason is longer than 123 bytes', 'SyntaxError');
     if (core.state === closing || core.state === closed) return;
     core.state = closing;
     core.line?.close(number ?? (text === '' ? 1005 : 1000), text);

@@ -1,4 +1,3 @@
-import { staticOf } from '../webidl.ts';
 import type { SizeOf } from './default-control.ts';
 import { promiseFrom, settled } from './promises.ts';
 
@@ -6,7 +5,7 @@ import { promiseFrom, settled } from './promises.ts';
 export type Dictionary<K extends string> = Partial<Readonly<Record<K, unknown>>>;
 type Callback = (...args: never[]) => unknown;
 
-const apply = staticOf<(run: Callback, self: unknown, args: readonly unknown[]) => unknown>(Reflect, 'apply');
+const apply = Reflect.apply as unknown as (run: Callback, self: unknown, args: readonly unknown[]) => unknown;
 const empty: object = Object.freeze({ __proto__: null });
 
 /** A dictionary argument: undefined and null are empty, primitives throw. */

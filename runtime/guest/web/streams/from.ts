@@ -1,4 +1,3 @@
-import { staticOf } from '../webidl.ts';
 import { createReadable } from './create.ts';
 import { chain, promiseFrom, promiseOf, rejected, settled } from './promises.ts';
 import type { ReadableState } from './readable-state.ts';
@@ -6,7 +5,7 @@ import type { ReadableState } from './readable-state.ts';
 type Method = (...args: never[]) => unknown;
 type Result = { readonly done?: unknown; readonly value?: unknown };
 
-const apply = staticOf<(run: Method, self: unknown, args: readonly unknown[]) => unknown>(Reflect, 'apply');
+const apply = Reflect.apply as unknown as (run: Method, self: unknown, args: readonly unknown[]) => unknown;
 
 /** What ECMAScript's Iterator Record is for an async iterator. */
 interface Iteration {

@@ -1,32 +1,12 @@
 import { randomFillSync } from 'node:crypto';
-import { domainToASCII, fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { domainToASCII } from 'node:url';
 import ivm from 'isolated-vm';
-import { webAlias, webBanner } from '#runtime/guest/web/bundle-options.ts';
+import type { CutBundle } from '#runtime/guest-parts.ts';
+import { bundleGuest } from '#runtime/guest-bundle.ts';
 import { serveForTest } from '#test/support/services.ts';
 
-const root = fileURLToPath(new URL('../../../../', import.meta.url));
-
-/** The web classes as one script whose value is the module's exports. */
-export async function bundleWeb(): Promise<string> {
-  const { outputFiles } = await build({
-    absWorkingDir: root,
-    entryPoints: ['runtime/guest/web/index.ts'],
-    bundle: true,
-    format: 'iife',
-    globalName: 'web',
-    minify: true,
-    target: 'esnext',
-    platform: 'neutral',
-    mainFields: ['module', 'main'],
-    alias: webAlias,
-    banner: { js: webBanner },
-    footer: { js: ';web' },
-    legalComments: 'none',
-    write: false,
-  });
-  return outputFiles[0]?.text ?? '';
-}
+/** The web classes as one script whose value is what the module exports, and `connectPieces`; and the text of the parts. */
+const bundle: Promise<CutBundle> = bundleGuest('runtime/guest/web/index.ts');
 
 /** Runs guest programs in one real isolate; each is the body of an async function and returns data. */
 export interface WebIsolate {
@@ -56,8 +36,10 @@ export async function openWebIsolate(options: { readonly before?: string } = {})
     ),
   );
   if (options.before) await context.eval(options.before);
-  const script = await isolate.compileScript(await bundleWeb());
+  const { core, pieces } = await bundle;
+  const script = await isolate.compileScript(`const web = ${core};`);
   await script.run(context);
+  await context.global.set('pieces', pieces);
   await context.eval(`
     {
       const { idna, random, serve } = globalThis;
@@ -80,6 +62,8 @@ export async function openWebIsolate(options: { readonly before?: string } = {})
         serve: ask,
         serveLater: async (...asked) => ask(...asked),
       });
+      web.connectPieces(globalThis.pieces);
+      delete globalThis.pieces;
     }`);
   return {
     async run(program) {
