@@ -213,10 +213,12 @@ export class IsolateInstance implements Instance {
     this.#busy = false;
   }
 
-  /** Everything that waits as one row, or the first of it, on this thread. */
+  /** As much of what waits as a turn has time for as one row, or the first of it, on this thread. */
   #enterHere(): void {
-    const isRow = this.#rows.allow(this.#queue);
-    const batch = isRow ? this.#takeAll() : this.#queue.splice(0, 1);
+    const fits = Math.min(this.#rows.fit(longestTurnMs), this.#queue.length);
+    const isRow = this.#rows.allow(this.#queue) && fits > 1;
+    const batch =
+      isRow && fits === this.#queue.length ? this.#takeAll() : this.#queue.splice(0, isRow ? fits : 1);
     const [first] = batch;
     if (first === undefined) return;
     this.#prepare(batch, isRow);

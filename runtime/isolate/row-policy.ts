@@ -21,6 +21,11 @@ export class RowPolicy {
     return batch.length > 1 && this.#meanMs < quickMs && batch.every((message) => message.plain);
   }
 
+  /** How many messages take about so long; at least one. */
+  fit(ms: number): number {
+    return Math.max(1, Math.floor(ms / Math.max(this.#meanMs, 0.001)));
+  }
+
   /** A batch of so many messages took so much CPU. */
   note(cpuMs: number, messages: number): void {
     if (messages > 0) this.#meanMs += (cpuMs / messages - this.#meanMs) * weight;
