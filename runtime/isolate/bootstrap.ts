@@ -130,10 +130,10 @@ export async function openSandbox(bundle: GuestBundle, memoryMb: number): Promis
     );
     install.release();
     // On this thread: each runs nothing, and is over sooner than a trip to the isolate's.
-    const deliver = made.getSync('deliver', { reference: true }) as ivm.Reference;
-    const prepare = made.getSync('prepare', { reference: true }) as ivm.Reference;
-    const start = made.getSync('start', { reference: true }) as ivm.Reference;
-    const rehearse = made.getSync('rehearse', { reference: true }) as ivm.Reference;
+    const deliver = made.getSync('deliver', { reference: true });
+    const prepare = made.getSync('prepare', { reference: true });
+    const start = made.getSync('start', { reference: true });
+    const rehearse = made.getSync('rehearse', { reference: true });
     made.release();
     const sandbox: Sandbox = {
       isolate,
