@@ -57,7 +57,7 @@ export function openWasm(t: Test, options: Pick<StartWasmOptions, 'slots' | 'wor
   return engine;
 }
 
-/** One more instance of an engine. */
+/** One more instance of an engine, started as a cell does. */
 export async function startWasmOn(
   engine: WasmEngine,
   guest: string,
@@ -66,7 +66,8 @@ export async function startWasmOn(
   const heard = new Listener();
   const wasm = await compileWasm(guest, program);
   const spec = { wasm, head, limits: { ...defaultLimits, ...limits } };
-  const { instance, phases } = await engine.start(spec, heard.watcher);
+  const { instance, phases } =
+    engine.startNow(spec, heard.watcher) ?? (await engine.start(spec, heard.watcher));
   return { heard, instance, phases };
 }
 
