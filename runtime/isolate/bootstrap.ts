@@ -202,7 +202,9 @@ export async function compileCache({ source, eager }: CacheRequest): Promise<Uin
       }
     }
     const external = (await compile(true)).cachedData;
-    return external === undefined ? new Uint8Array() : new Uint8Array(external.copy());
+    const cache = external === undefined ? new Uint8Array() : new Uint8Array(external.copy());
+    external?.release();
+    return cache;
   } finally {
     isolate.dispose();
   }

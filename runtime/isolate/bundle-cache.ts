@@ -34,9 +34,11 @@ export async function makeBundleCache(source: string): Promise<Uint8Array> {
       filename,
       produceCachedData: true,
     });
-    const { cachedData } = script as { readonly cachedData?: { copy(): ArrayBuffer } };
+    const { cachedData } = script as { readonly cachedData?: { copy(): ArrayBuffer; release(): void } };
     script.release();
-    return cachedData === undefined ? new Uint8Array() : new Uint8Array(cachedData.copy());
+    const cache = cachedData === undefined ? new Uint8Array() : new Uint8Array(cachedData.copy());
+    cachedData?.release();
+    return cache;
   } finally {
     sandbox.isolate.dispose();
   }

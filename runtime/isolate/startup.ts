@@ -183,14 +183,19 @@ export class Startup {
   async #compile(): Promise<ivm.Module> {
     if (isQuicklyRead(this.#spec.cache)) return this.#compileHere();
     const { isolate, context } = this.#sandbox;
-    const module = await isolate.compileModule(this.#spec.source, this.#compileOptions());
+    const options = this.#compileOptions();
+    const module = await isolate.compileModule(this.#spec.source, options);
+    options.cachedData?.release();
     await module.instantiate(context, noImports);
     return module;
   }
 
   #compileHere(): ivm.Module {
     const { isolate, context } = this.#sandbox;
-    const module = isolate.compileModuleSync(this.#spec.source, this.#compileOptions());
+    const options = this.#compileOptions();
+    const module = isolate.compileModuleSync(this.#spec.source, options);
+    // Not left to the collector: isolated-vm aborts a process in whose end it comes to that.
+    options.cachedData?.release();
     module.instantiateSync(context, noImports);
     return module;
   }
