@@ -21,6 +21,13 @@ export interface IsolateEngineOptions {
   readonly quickEntries?: number;
 }
 
+/** A start, and how soon its instance may run on this thread (Infinity: never). */
+interface StartOrder {
+  readonly spec: ScriptSpec;
+  readonly watcher: InstanceWatcher;
+  readonly quickEntries: number;
+}
+
 /** What a bundle has in it that may wait for services of the cell (runtime/node): it needs a thread to wait on. */
 const openServices = 'islet.services';
 
@@ -66,21 +73,22 @@ export class IsolateEngine implements Engine<ScriptSpec> {
   }
 
   async start(spec: ScriptSpec, watcher: InstanceWatcher): Promise<Started> {
-    const here = this.#mayStartHere(spec);
-    const started = await this.#startOn(here, spec, watcher);
+    const quickEntries = spec.source.includes(openServices) ? Infinity : this.#quickEntries;
+    const order = { spec, watcher, quickEntries };
+    const here = quickEntries < Infinity && this.#mayStartHere(spec.cache);
+    const started = await this.#startOn(here, order);
     if (started !== undefined) return started;
     if (spec.cache !== undefined) this.#slow.add(spec.cache);
-    return (await this.#startOn(false, spec, watcher)) as Started;
+    return (await this.#startOn(false, order)) as Started;
   }
 
   /** What is compiled already and has not shown to be slow may run its top level on this thread. */
-  #mayStartHere({ cache, source }: ScriptSpec): boolean {
-    if (this.#quickEntries === Infinity || cache === undefined || this.#slow.has(cache)) return false;
-    return isQuicklyRead(cache) && !source.includes(openServices);
+  #mayStartHere(cache: Uint8Array | undefined): boolean {
+    return cache !== undefined && !this.#slow.has(cache) && isQuicklyRead(cache);
   }
 
   /** Undefined when it was tried on this thread and needs its own. */
-  async #startOn(here: boolean, spec: ScriptSpec, watcher: InstanceWatcher): Promise<Started | undefined> {
+  async #startOn(here: boolean, { spec, watcher, quickEntries }: StartOrder): Promise<Started | undefined> {
     const spare = this.#stock.take(spec.limits.memoryMb);
     const sandbox = spare ?? (await this.#open(spec.limits.memoryMb));
     const startup = new Startup({ sandbox, spec, watcher, watchdog: this.#watchdog, here });
@@ -91,7 +99,7 @@ export class IsolateEngine implements Engine<ScriptSpec> {
         limits: spec.limits,
         watcher,
         watchdog: this.#watchdog,
-        quickEntries: spec.source.includes(openServices) ? Infinity : this.#quickEntries,
+        quickEntries,
       }),
       kinds: ran.kinds,
       spare: spare !== undefined,
