@@ -68,12 +68,11 @@ export class ServiceDesk<Who extends Payer = Payer> {
 
   /** Answers now where it can, and never rejects; undefined when the payer is gone before. */
   ask(payer: Who, asked: Asked): Reply | Promise<Reply | undefined> {
-    const tab = (payer.tab ??= { last: undefined, waitingBytes: 0, handles: new Handles() });
+    const tab = tabOf(payer);
     try {
       const { length } = asked.bytes;
-      if (length > mostBytes || tab.waitingBytes + length > mostWaitingBytes) throw tooMuch();
-      const work = this.#plan(asked, tab);
-      if (this.#charge(payer, work.cpuMs)) throw overBudget();
+      if (tab.waitingBytes + length > mostWaitingBytes) throw tooMuch();
+      const work = this.#take(payer, asked, tab);
       if (tab.last !== undefined || this.#running >= mostAtOnce)
         return this.#later(payer, tab, { work, length });
       const answer = work.run();
@@ -89,18 +88,23 @@ export class ServiceDesk<Who extends Payer = Payer> {
    * and has no answer.
    */
   askAtOnce(payer: Who, asked: Asked): Reply | undefined {
-    const tab = (payer.tab ??= { last: undefined, waitingBytes: 0, handles: new Handles() });
+    const tab = tabOf(payer);
     try {
-      if (asked.bytes.length > mostBytes) throw tooMuch();
-      const work = this.#plan(asked, tab);
-      if (this.#charge(payer, work.cpuMs)) throw overBudget();
-      const answer = work.run();
+      const answer = this.#take(payer, asked, tab).run();
       if (!(answer instanceof Promise)) return this.#reply(payer, answer);
       answer.catch(() => undefined);
       return undefined;
     } catch (error) {
       return failure(error);
     }
+  }
+
+  /** Work that is understood and paid for. Throws ServiceError for what it is not. */
+  #take(payer: Payer, asked: Asked, tab: Tab): Work {
+    if (asked.bytes.length > mostBytes) throw tooMuch();
+    const work = this.#plan(asked, tab);
+    if (this.#charge(payer, work.cpuMs)) throw overBudget();
+    return work;
   }
 
   #plan({ method, args, bytes }: Asked, { handles }: Tab): Work {
@@ -155,6 +159,10 @@ export class ServiceDesk<Who extends Payer = Payer> {
     if (cpuMs > 0 && this.#charge(payer, cpuMs)) throw overBudget();
     return { ok: true, value, bytes };
   }
+}
+
+function tabOf(payer: Payer): Tab {
+  return (payer.tab ??= { last: undefined, waitingBytes: 0, handles: new Handles() });
 }
 
 /** The payer is over: what it opened is closed. */
