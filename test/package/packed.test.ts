@@ -150,6 +150,51 @@ void t.test('package: the packed tarball works in an empty project', { timeout: 
     t.equal(stdout, '');
   });
 
+  // A handler beside the file that `islet types` writes, in a project of its own below the packed one.
+  const checked = async (folder: string, entry: string, options: object): Promise<string> => {
+    const dir = join(project, folder);
+    mkdirSync(dir);
+    writeFileSync(
+      join(dir, 'islet.json'),
+      '{ "name": "shop", "vars": { "A": "" }, "bindings": { "KV": { "kind": "kv" } } }',
+    );
+    const bin = join(project, 'node_modules/.bin/islet');
+    await run(process.execPath, [bin, 'types', dir, ...(entry === 'islet/types' ? [] : ['--dom'])], {
+      cwd: dir,
+    });
+    writeFileSync(
+      join(dir, 'shop.ts'),
+      `import type { ExportedHandler, KVNamespace } from '${entry}';
+       export default {
+         async fetch(request, env, ctx) {
+           const kv: KVNamespace = env.KV;
+           ctx.waitUntil(kv.put('seen', request.url));
+           // @ts-expect-error: no such binding
+           return new Response(env.A + (await kv.get('a')) + env.MISSING);
+         },
+       } satisfies ExportedHandler<Env>;`,
+    );
+    const strict = { target: 'esnext', strict: true, noEmit: true, types: [], skipLibCheck: false };
+    writeFileSync(
+      join(dir, 'tsconfig.json'),
+      JSON.stringify({ compilerOptions: { ...strict, ...options }, files: ['shop.ts', 'islet-env.d.ts'] }),
+    );
+    const tsc = join(root, 'node_modules/typescript/bin/tsc');
+    return await run(process.execPath, [tsc, '-p', dir], { cwd: dir }).then(
+      () => '',
+      (error: { stdout: string }) => error.stdout,
+    );
+  };
+
+  await t.test('handlers are checked against islet/types', async (t) => {
+    const bundler = { module: 'esnext', moduleResolution: 'bundler' };
+    t.equal(await checked('worker', 'islet/types', { lib: ['esnext'], ...bundler }), '');
+    t.equal(await checked('page', 'islet/types/bindings', { lib: ['esnext', 'dom'], ...bundler }), '');
+    // The project's package.json has no "type": its files are CommonJS to TypeScript.
+    t.equal(await checked('common', 'islet/types', { lib: ['esnext'], module: 'nodenext' }), '');
+    t.equal(await checked('common16', 'islet/types', { lib: ['esnext'], module: 'node16' }), '');
+  });
+
   await t.test('its command line runs', async (t) => {
     const bin = join(project, 'node_modules/.bin/islet');
     const { stdout } = await run(process.execPath, [bin, '--version'], { cwd: project });
