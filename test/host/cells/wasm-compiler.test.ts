@@ -2,8 +2,9 @@ import t from 'tap';
 // oxlint-disable-next-line no-unassigned-import -- what is spawned here may not read tap's loader
 import '#test/support/plain-spawn.ts';
 import { closeSync, openSync } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import process from 'node:process';
 import type { Test } from 'tap';
 import { WasmCompiler } from '#host/cells/wasm-compiler.ts';
 import type { WasmCompilerOptions } from '#host/cells/wasm-compiler.ts';
@@ -110,6 +111,34 @@ void t.test(
     t.same(await readdir(dir), [], 'and nothing is left');
   },
 );
+
+const elsewhere = process.platform === 'linux' ? skip : 'children are found in /proc';
+
+void t.test('compiler: a process that dies takes its own module along', { skip: elsewhere }, async (t) => {
+  const { dir, compile, compiler } = desk(t);
+  const module = Buffer.from(slowCommand(60_000));
+  const lost = compiler.compile({ name: 'fn', module, path: join(dir, 'lost') }).then(
+    () => t.fail('compiled'),
+    (error: unknown) => error,
+  );
+  process.kill(await compiling(), 'SIGKILL');
+  t.match(await lost, { code: 'ERR_DEPLOY_FAILED', message: /compiler died/ });
+  t.same(await readdir(dir), [], 'nothing is left of it');
+  t.equal(await compile(quietCommand()), 'command', 'and the next one compiles');
+});
+
+/** The process that compiles for this one, once there is one. */
+async function compiling(): Promise<number> {
+  const program = 'compile-main';
+  for (;;) {
+    const children = await readFile(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8');
+    for (const pid of children.split(' ').filter(Boolean)) {
+      const words = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+      if (words.includes(program)) return Number(pid);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
 
 void t.test(
   'compiler: a host that closes kills what compiles and refuses what waits',

@@ -49,3 +49,35 @@ await t.test('watchdog: who was not there used nothing', (t) => {
   t.ok(watchdog.leave(watched) < 50);
   t.end();
 });
+
+/** Computes until its thread had `ms` of CPU, which it keeps in `had`. */
+const counting = `
+  const { parentPort, workerData: had } = require('node:worker_threads');
+  const threadMs = () => { const { user, system } = process.threadCpuUsage(); return (user + system) / 1000; };
+  parentPort.on('message', ({ ms }) => {
+    const end = threadMs() + ms;
+    while (threadMs() < end);
+    had[0] = threadMs();
+    parentPort.postMessage('done');
+  });`;
+
+await t.test('watchdog: what threads that run no isolate used is no entry\'s', async (t) => {
+  const had = new Float64Array(new SharedArrayBuffer(8));
+  const worker = new Worker(counting, { eval: true, workerData: had });
+  t.teardown(() => worker.terminate());
+  const [all, less] = [() => 0, () => had[0] ?? 0].map(
+    (otherCpuMs) => new Watchdog(() => undefined, otherCpuMs),
+  ) as [Watchdog, Watchdog];
+  const entry = async (ms: number): Promise<readonly [number, number]> => {
+    all.enter(watched);
+    less.enter(watched);
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+    worker.postMessage({ ms });
+    await once(worker, 'message');
+    return [all.leave(watched), less.leave(watched)];
+  };
+  await entry(5);
+  const [counted, spared] = await entry(200);
+  t.ok(counted > 100, `${counted} ms when nobody says whose they are`);
+  t.ok(spared < counted / 2, `${spared} of ${counted} ms`);
+});
