@@ -1,6 +1,7 @@
 import t from 'tap';
 import type { Test } from 'tap';
 import { withoutAddon } from '#test/support/wasm.ts';
+import { guestOrSkip } from '#test/support/wasm-guests.ts';
 import { linesOf, openDeployed, openUpstream, stored, streams } from '#test/support/wasm-deployed.ts';
 
 void t.test('components: JavaScript, wasi:http 0.2', { skip: withoutAddon }, async (t) => {
@@ -88,11 +89,37 @@ void t.test('components: JavaScript, wasi:http 0.3', { skip: withoutAddon }, asy
   if (test === undefined) return;
   const ask = (path: string, options = {}) => test.request(`/${test.name}${path}`, options);
   const headers = { 'content-type': ['text/plain'] };
-  t.match(await ask('/'), { status: 200, text: 'Hello World!', headers });
-  t.equal((await ask('/nothing')).status, 404);
+  t.match(await ask('/'), { status: 200, text: 'hello', headers });
+  t.equal((await ask('/x')).status, 404);
   await streams(t, test, '/echo');
   await failures(t, ask, { '/fail': [500], '/throw': [500], '/loop': [503], '/never': [500] });
   t.match(await ask('/'), { status: 200 });
+
+  await t.test('components: 0.3, the wall clock', async (t) => {
+    const { host, name } = test;
+    const limits = { cpuMs: 60_000, wallMs: 1500, concurrency: 200 };
+    await host.deploy((await guestOrSkip(t, 'component-0.3')) ?? '', { name, manifest: { limits } });
+    t.match(await ask('/loop'), { status: 504, headers: { 'x-islet-error': ['ERR_LIMIT_WALL'] } });
+    // More than there are places for stores: each is held until the host drops its call.
+    const waiting = Array.from({ length: 150 }, async () => {
+      const client = test.client();
+      client.send(
+        `POST /${name}/echo HTTP/1.1`,
+        'host: x',
+        'connection: close',
+        'transfer-encoding: chunked',
+      );
+      client.write('4', 'open', '');
+      return await client.rest();
+    });
+    const texts = await Promise.all(waiting);
+    const begun = texts.filter((text) => text.endsWith('open\r\n'));
+    const refused = texts.filter((text) => /^HTTP\/1\.1 504 [^]*ERR_LIMIT_WALL/.test(text));
+    t.ok(begun.length > 50, `${begun.length} had begun and were broken off`);
+    t.equal(begun.length + refused.length, texts.length, 'none passes for a whole answer');
+    t.match(await ask('/'), { status: 200, text: 'hello' }, 'their places came back');
+    t.equal((await host.health()).cells.length, 1);
+  });
 });
 
 /** Each path answers with one of these statuses. */

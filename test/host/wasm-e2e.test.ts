@@ -120,6 +120,18 @@ void t.test('wasm: guests by hand', { skip: withoutAddon }, async (t) => {
     await eventually('the call of a client that went away ends', ended);
   });
 
+  await t.test('wasm: the wall clock ends a component that computes, and one that waits', async (t) => {
+    await deploy(test, 'wall', 'http', { limits: { wallMs: 700, cpuMs: 60_000 } });
+    const { status, headers } = await test.request('/wall/l');
+    t.same([status, headers['x-islet-error']], [504, ['ERR_LIMIT_WALL']]);
+    const client = test.client();
+    client.send('POST /wall/e HTTP/1.1', 'host: x', 'transfer-encoding: chunked');
+    client.write('4', 'open', '');
+    await client.until('open\r\n');
+    t.equal(await client.rest(), '', 'broken off without an end');
+    t.equal((await test.request('/wall/')).text, 'Hello World!', 'the function answers again');
+  });
+
   await t.test('wasm: events', async (t) => {
     await deploy(test, 'loop', 'events', { wasm: { protocol: 'events' } });
     for (const value of [2, 'é', { a: [null] }]) {

@@ -91,6 +91,12 @@ await t.test('build: what makes no sense for an entry is refused', async (t) => 
   const cases: readonly (readonly [string, Files, object])[] = [
     ['a protocol for a component', { 'main.wasm': componentHead }, { wasm: { protocol: 'cgi' } }],
     ['arguments for a component', { 'main.wasm': componentHead }, { wasm: { args: ['a'] } }],
+    [
+      'a function for a component',
+      { 'main.wasm': componentHead },
+      { bindings: { OTHER: { kind: 'function', function: 'other' } } },
+    ],
+    ['files for a component', { 'main.wasm': componentHead }, { bindings: { FILES: { kind: 'assets' } } }],
     ['reuse of a command', { 'main.wasm': moduleHead }, { wasm: { reuse: 2 } }],
     ['a handler in a module', { 'main.wasm': moduleHead }, { main: 'main.wasm', handler: 'main.run' }],
     ['wasm for a script', script, { wasm: {} }],
@@ -100,6 +106,15 @@ await t.test('build: what makes no sense for an entry is refused', async (t) => 
   for (const [what, files, value] of cases) {
     t.equal(await codeOf(buildSource({ files: { ...files, ...manifest(value) } })), 'ERR_MANIFEST', what);
   }
+});
+
+await t.test('build: components have the bindings that WASI or the host brings to them', async (t) => {
+  const bindings = { KV: { kind: 'kv' }, AUTH: { kind: 'auth' }, NOTIFY: { kind: 'notify' } };
+  const component = await wasm({ 'main.wasm': componentHead, ...manifest({ bindings }) });
+  t.equal(component.code.program.guest, 'component');
+  const all = { ...bindings, OTHER: { kind: 'function', function: 'other' }, FILES: { kind: 'assets' } };
+  const command = await wasm({ 'main.wasm': moduleHead, ...manifest({ bindings: all }) });
+  t.equal(command.code.program.guest, 'command');
 });
 
 await t.test('build: limits.bundleBytes counts the module', async (t) => {

@@ -61,7 +61,7 @@ const counting = `
     parentPort.postMessage('done');
   });`;
 
-await t.test('watchdog: what threads that run no isolate used is no entry\'s', async (t) => {
+await t.test("watchdog: what threads that run no isolate used is no entry's", async (t) => {
   const had = new Float64Array(new SharedArrayBuffer(8));
   const worker = new Worker(counting, { eval: true, workerData: had });
   t.teardown(() => worker.terminate());
