@@ -36,6 +36,9 @@ export async function wasmProgram(opened: OpenSource): Promise<WasmCode> {
 
 type Guest = WasmProgram['guest'];
 
+/** Kinds of bindings that do nothing unless the guest calls them, which components have no interface for. */
+const beyondComponents: ReadonlySet<string> = new Set(['function', 'assets']);
+
 /** Magic and layer (Core Specification 2.0, 5.5.16; Component Model, Binary: a component is layer 1). */
 function guestOf(entry: string, module: Uint8Array): Guest {
   const head = Buffer.from(module.subarray(0, 8)).toString('hex');
@@ -101,6 +104,11 @@ function toProgram({ entry, manifest }: OpenSource, guest: Guest): WasmProgram {
     if (protocol !== undefined)
       refuse(entry, '"wasm.protocol" is for modules, a component is called through wasi:http; leave it out');
     if (args.length > 0) refuse(entry, '"wasm.args" is for modules, a component has no main; leave it out');
+    for (const [name, { kind }] of Object.entries(manifest.bindings ?? {})) {
+      if (!beyondComponents.has(kind)) continue;
+      const what = `"${name}" of kind "${kind}" is out of a component's reach: no WASI interface is for it`;
+      refuse(entry, `${what}; leave it out, or make it a command, which has the imports named islet`);
+    }
     return { guest, protocol: 'http', reuse, args: [] };
   }
   if (manifest.wasm?.reuse !== undefined)
