@@ -9,6 +9,9 @@ import type { OnceResult } from './load-generator.ts';
 import type { Program } from './programs.ts';
 import type { ColdReport, FirstRow, StartRow } from './report.ts';
 
+/** Before each request whose latency is told, in ms. */
+const pauseMs = 50;
+
 /** Cold starts: the engine's phases by themselves, then the first requests of functions over HTTP. */
 export async function measureCold(run: BenchRun): Promise<ColdReport> {
   return {
@@ -62,6 +65,12 @@ interface Firsts {
   readonly spares: number;
 }
 
+/** As many spares as are kept, and then nothing for a while: whatever is asked next finds the same. */
+async function rested(program: Program, spares: number): Promise<void> {
+  await program.call('spares', spares);
+  await new Promise((resolve) => setTimeout(resolve, pauseMs));
+}
+
 async function firsts(
   what: FirstRow['what'],
   { program, port }: { readonly program: Program; readonly port: number },
@@ -77,9 +86,9 @@ async function firsts(
   await program.call('takeStarts');
   const times: { cold: number; warm: number; hot: number }[] = [];
   for (const { name } of rest) {
-    await program.call('spares', spares);
+    await rested(program, spares);
     const cold = await request(name);
-    await program.call('spares', spares);
+    await rested(program, spares);
     times.push({ cold, warm: await request(name), hot: await request(name) });
   }
   const reports = await program.call<LoadedReport[]>('takeStarts');

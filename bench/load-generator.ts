@@ -6,7 +6,7 @@ import { serveTasks } from './tasks.ts';
 /** What to send, and for how long. The request is written as it is, over and over, on keep-alive connections. */
 export interface LoadPlan {
   readonly port: number;
-  /** A whole HTTP/1.1 request, as latin1 text. */
+  /** A whole HTTP/1.1 request, as latin1 text. `counter` in it becomes a number that counts: no request is as one before. */
   readonly request: string;
   readonly connections: number;
   readonly warmupMs: number;
@@ -20,6 +20,9 @@ export interface LoadResult {
   readonly errors: number;
   readonly latencyMs: Spread;
 }
+
+/** Stands in a request for its number. */
+export const counter = '########';
 
 const headEnd = Buffer.from('\r\n\r\n');
 const lengthName = Buffer.from('ength: ');
@@ -84,6 +87,22 @@ function toNumber(bytes: Buffer, from: number): number {
   }
 }
 
+/** A request of its own for each connection, and what writes the next number into it. */
+function numbered(request: Buffer): { readonly bytes: Buffer; readonly count: () => void } {
+  const at = request.indexOf(counter);
+  if (at < 0) return { bytes: request, count: () => undefined };
+  const bytes = Buffer.from(request);
+  const count = (): void => {
+    next++;
+    for (let digit = counter.length - 1, rest = next; digit >= 0; digit--, rest = Math.trunc(rest / 10))
+      bytes[at + digit] = 48 + (rest % 10);
+  };
+  count();
+  return { bytes, count };
+}
+
+let next = 0;
+
 /** Keeps `connections` requests under way from the start of the warm-up to the end of the measurement. */
 async function run(plan: LoadPlan): Promise<LoadResult> {
   const request = Buffer.from(plan.request, 'latin1');
@@ -97,7 +116,8 @@ async function run(plan: LoadPlan): Promise<LoadResult> {
       new Promise<void>((resolve) => {
         socket.on('error', () => errors++);
         socket.on('close', () => resolve());
-        const connection = new Connection(socket, request, (micros, status) => {
+        const { bytes, count } = numbered(request);
+        const connection = new Connection(socket, bytes, (micros, status) => {
           const now = performance.now();
           if (now >= to) {
             socket.destroy();
@@ -105,6 +125,7 @@ async function run(plan: LoadPlan): Promise<LoadResult> {
           }
           if (status !== 200) errors++;
           else if (now >= from) histogram.add(micros);
+          count();
           connection.send();
         });
         connection.send();

@@ -83,6 +83,8 @@ export interface WarmReport {
   /** Hello, islet over node:http, by pairs of short turns. */
   readonly ratio: Ratio;
   /** The same for a request with the headers a browser sends. */
+  /** Requests no two of which are alike. */
+  readonly differentRatio: Ratio;
   readonly browserRatio: Ratio;
 }
 

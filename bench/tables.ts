@@ -90,7 +90,7 @@ function coldText({ phases, http, nodeProcess }: ColdReport): readonly (readonly
   ];
 }
 
-function warmText({ rows, ratio, browserRatio }: WarmReport): readonly (readonly string[])[] {
+function warmText({ rows, ratio, differentRatio, browserRatio }: WarmReport): readonly (readonly string[])[] {
   return [
     [
       'warm: medians over the rounds',
@@ -99,6 +99,7 @@ function warmText({ rows, ratio, browserRatio }: WarmReport): readonly (readonly
         rows.map((row) => [row.what, String(row.connections), ...rateCells(row)]),
       ),
       `hello, islet over node:http: ${ratioText(ratio)}`,
+      `each request different, islet over node:http: ${ratioText(differentRatio)}`,
       `a browser’s headers, islet over node:http: ${ratioText(browserRatio)}`,
     ],
   ];

@@ -1,6 +1,6 @@
 import { get, getAsBrowser, post, type BenchRun } from './bench-run.ts';
 import { echoSource, helloSource, lambdaSource } from './guests.ts';
-import type { LoadPlan } from './load-generator.ts';
+import { counter, type LoadPlan } from './load-generator.ts';
 import { measurePairs } from './pairs.ts';
 import type { Program } from './programs.ts';
 import type { WarmReport } from './report.ts';
@@ -13,6 +13,8 @@ interface Subject {
 }
 
 export const helloRow = 'islet hello';
+/** No request is as one before. */
+const different = `/?n=${counter}`;
 export const nodeRow = 'node:http hello';
 
 /** Throughput and latency of warm functions. islet and node:http take turns, so both see the same machine. */
@@ -44,6 +46,8 @@ export async function measureWarm(run: BenchRun): Promise<WarmReport> {
   const subjects: readonly Subject[] = [
     subject(nodeRow, node, { port: nodePort, request: get('/') }),
     subject(helloRow, islet, { port, request: get('/hello/') }),
+    subject('node:http, each different', node, { port: nodePort, request: get(different) }),
+    subject('islet, each different', islet, { port, request: get(`/hello${different}`) }),
     subject('node:http, a browser’s headers', node, { port: nodePort, request: getAsBrowser('/') }),
     subject('islet, a browser’s headers', islet, { port, request: getAsBrowser('/hello/') }),
     subject('islet lambda handler', islet, { port, request: get('/lambda/') }),
@@ -74,6 +78,11 @@ export async function measureWarm(run: BenchRun): Promise<WarmReport> {
   });
   const pairs = { run, load, label: 'warm' };
   const ratio = await measurePairs({ ...pairs, beside: beside(get('/')), own: own(get('/hello/')) });
+  const differentRatio = await measurePairs({
+    ...pairs,
+    beside: beside(get(different)),
+    own: own(get(`/hello${different}`)),
+  });
   const browserRatio = await measurePairs({
     ...pairs,
     beside: beside(getAsBrowser('/')),
@@ -84,6 +93,7 @@ export async function measureWarm(run: BenchRun): Promise<WarmReport> {
     connections,
     rows: subjects.map(({ what, connections }, i) => toRow(what, connections, results[i] ?? [])),
     ratio,
+    differentRatio,
     browserRatio,
   };
 }

@@ -1,6 +1,5 @@
 import { Arrivals } from './arrivals.ts';
 import { Channel, type Pipe } from './channel.ts';
-import { CodeTable } from './code-table.ts';
 import { Compiles } from './compiles.ts';
 import { StartFailure, type InstanceEnd, type InstanceWatcher, type Started } from './engine.ts';
 import {
@@ -14,14 +13,12 @@ import {
   type NotLoadedReport,
   type StartSpec,
 } from './frames.ts';
+import { Engines } from './engines.ts';
 import { IdTable } from './id-table.ts';
 import type { GuestBundle } from './isolate/bootstrap.ts';
-import { IsolateEngine } from './isolate/engine.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import { Slot } from './slot.ts';
 import { Warm } from './warm.ts';
-import { loadAddon } from './wasm/addon.ts';
-import { WasmEngine } from './wasm/engine.ts';
 
 export interface CellOptions {
   /** It is configured: from now on nothing is read from disk by this program, and guests may come. */
@@ -43,10 +40,7 @@ export class Cell {
   readonly #sealed: () => void;
   readonly #slots: Map<number, Slot> = new Map();
   readonly #invocations: IdTable<Slot> = new IdTable();
-  readonly #code: CodeTable = new CodeTable();
-  #engine: IsolateEngine | undefined;
-  /** Why there is none, where there is none. */
-  #wasm: WasmEngine | string = 'This cell was not made for WebAssembly';
+  readonly #engines: Engines = new Engines();
   #warm: Warm<Slot> | undefined;
   #config: CellConfig | undefined;
   #disposed = 0;
@@ -56,8 +50,8 @@ export class Cell {
   /** The cache was asked for it in this turn: once does for all calls that came together. */
   #touched: Slot | undefined;
   readonly #arrivals: Arrivals = new Arrivals({
-    report: (slot, { instance, kinds, spare, cached, phases }) => {
-      const report: LoadedReport = { kinds, memoryBytes: instance.memoryBytes, spare, cached, phases };
+    report: (slot, { memoryBytes, kinds, spare, cached, phases }) => {
+      const report: LoadedReport = { kinds, memoryBytes, spare, cached, phases };
       this.#channel.send(Frame.Loaded, slot.id, JSON.stringify(report));
     },
     settle: (slot, { keep }) => {
@@ -110,42 +104,36 @@ export class Cell {
   async #configure(config: CellConfig, bytes: Buffer): Promise<void> {
     this.#config = config;
     const { inProcess, warmBytes } = config;
+    const beat = (): void => this.#memory?.look();
     if (!inProcess) this.#memory = new MemoryWatch({ warmBytes, exceeded: () => this.#outgrow() });
-    if (config.wasmFolder !== undefined && !config.compiler) this.#wasm = this.#openWasm(config.wasmFolder);
+    if (config.wasmFolder !== undefined && !config.compiler) this.#engines.openWasm(config.wasmFolder, beat);
     this.#sealed();
     if (!config.compiler) {
-      const sourceBytes = bytes.length - config.cacheBytes;
-      const bundle: GuestBundle = {
-        source: bytes.toString('utf8', 0, sourceBytes),
-        ...(config.cacheBytes === 0 ? {} : { cache: new Uint8Array(bytes.subarray(sourceBytes)) }),
-      };
       this.#warm = new Warm<Slot>({
         bytes: config.warmBytes,
         idleMs: config.idleMs,
         evicted: (id, slot, reason) => this.#evicted(id, slot, reason),
       });
-      this.#engine = new IsolateEngine({
-        bundle,
+      await this.#engines.openIsolates({
+        bundle: bundleOf(config, bytes),
         spares: config.spares,
-        beat: () => this.#memory?.look(),
+        beat,
         ...(inProcess ? {} : { quickEntries }),
-        otherCpuMs: () => (typeof this.#wasm === 'string' ? 0 : this.#wasm.cpuMs),
       });
-      await this.#engine.fill();
     }
     this.#channel.send(Frame.Ready, 0, '');
   }
 
-  /** Loads the addon, which takes the right to read files. */
-  #openWasm(folder: string): WasmEngine | string {
-    const addon = loadAddon();
-    if (!addon.ok) return addon.reason;
-    return new WasmEngine({ native: addon.native, folder, beat: () => this.#memory?.look() });
-  }
-
   #load(id: number, spec: StartSpec, bytes: Buffer): void {
     const slot = new Slot(id, spec.codeId);
-    const starting = this.#start(spec, bytes, this.#watch(slot));
+    const starting = this.#engines.start(spec, bytes, {
+      watcher: this.#watch(slot),
+      isNew: () => slot.gone === undefined && slot.arrival?.reported === false,
+      anew: (messages, again) => {
+        slot.startAnew(messages);
+        void this.#await(slot, again, spec);
+      },
+    });
     if (starting === undefined) return this.#notLoaded(id, { needCode: true });
     this.#slots.set(id, slot);
     if (starting instanceof Promise) void this.#await(slot, starting, spec);
@@ -159,7 +147,7 @@ export class Cell {
       started = await starting;
     } catch (error) {
       this.#slots.delete(id);
-      this.#code.drop(spec.codeId);
+      this.#engines.drop(spec.codeId);
       for (const { id: invocation } of slot.waiting) this.#invocations.take(invocation);
       const problem =
         error instanceof StartFailure ? error.problem : { kind: 'crashed' as const, message: String(error) };
@@ -185,20 +173,6 @@ export class Cell {
 
   #notLoaded(id: number, report: NotLoadedReport): void {
     this.#channel.send(Frame.NotLoaded, id, JSON.stringify(report));
-  }
-
-  /** Begins a start on the engine the spec is for; undefined when this cell does not have the code. */
-  #start(spec: StartSpec, bytes: Buffer, watcher: InstanceWatcher): Promise<Started> | Started | undefined {
-    const { head, wasm } = spec;
-    if (wasm !== undefined) {
-      const engine = this.#wasm;
-      if (typeof engine === 'string')
-        return Promise.reject(new StartFailure({ kind: 'crashed', message: engine }));
-      const order = { head, wasm, limits: spec };
-      return engine.startNow(order, watcher) ?? engine.start(order, watcher);
-    }
-    const code = this.#engine === undefined ? undefined : this.#code.take(spec, bytes);
-    return code && this.#engine?.start({ ...code, head, limits: spec }, watcher);
   }
 
   #begin(id: number, text: string, bytes: Buffer): void {
@@ -258,7 +232,7 @@ export class Cell {
     if (slot.gone === undefined || slot.instance === undefined || slot.inFlight > 0) return;
     if (!this.#slots.delete(slot.id)) return;
     this.#disposed++;
-    this.#code.drop(slot.codeId);
+    this.#engines.drop(slot.codeId);
     slot.instance.dispose();
   }
 
@@ -323,7 +297,7 @@ export class Cell {
       rssBytes: process.memoryUsage.rss(),
       warmBytes: this.#warm?.bytes ?? 0,
       instances: this.#slots.size,
-      spares: this.#engine?.spares ?? 0,
+      spares: this.#engines.spares,
       disposed: this.#disposed,
       evictions: { ...(this.#warm?.counts ?? { idle: 0, full: 0, replaced: 0, unhealthy: 0 }) },
     };
@@ -333,8 +307,14 @@ export class Cell {
     this.#warm?.close();
     for (const slot of this.#slots.values()) slot.instance?.dispose();
     this.#slots.clear();
-    this.#engine?.close();
-    if (typeof this.#wasm !== 'string') this.#wasm.close();
+    this.#engines.close();
     this.#exit('the host has gone');
   }
+}
+
+/** The guest bundle as the host sends it, its code cache behind its source. */
+function bundleOf({ cacheBytes }: CellConfig, bytes: Buffer): GuestBundle {
+  const sourceBytes = bytes.length - cacheBytes;
+  const source = bytes.toString('utf8', 0, sourceBytes);
+  return cacheBytes === 0 ? { source } : { source, cache: new Uint8Array(bytes.subarray(sourceBytes)) };
 }

@@ -17,6 +17,8 @@ export interface Engine<Spec extends InstanceSpec = InstanceSpec> {
 
 export interface Started {
   readonly instance: Instance;
+  /** What it takes, about: of a quick start what its spare took when it was put by. */
+  readonly memoryBytes: number;
   readonly kinds: readonly string[];
   readonly spare: boolean;
   readonly cached: boolean;
@@ -36,6 +38,8 @@ export interface ScriptSpec extends CommonSpec {
   readonly source: string;
   /** V8's code cache of `source`, made by a cell that runs no guest; rejected caches are ignored. */
   readonly cache?: Uint8Array;
+  /** Nothing of it may run on the thread that others need. */
+  readonly apart?: boolean;
 }
 
 export interface WasmSpec extends CommonSpec {
@@ -51,7 +55,7 @@ export interface Instance {
   /** Ends an invocation from outside (client gone for good, wall clock, …). No `ended` follows. */
   drop(invocation: number): void;
   readonly inFlight: number;
-  /** Heap and external bytes at the last sample. */
+  /** Heap and external bytes, as they were a short while ago; what was never measured is measured now. */
   readonly memoryBytes: number;
   /** Frees everything. Invocations under way end with cause `instance`. */
   dispose(): void;

@@ -187,6 +187,8 @@ export interface StartSpec {
   readonly logBytes: number;
   /** Never evicted for being idle or for room: minWarm asked for it. */
   readonly keep: boolean;
+  /** Nothing of it runs on the cell's own thread (isolate/thread-policy.ts). */
+  readonly apart?: boolean;
 }
 
 /** Why an instance did not come to be; `outcome` is what its waiting invocations end with. */

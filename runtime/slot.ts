@@ -1,6 +1,9 @@
 import type { Arrival } from './arrivals.ts';
 import type { Instance } from './engine.ts';
 import type { GoneReason } from './frames.ts';
+import type { Message } from './isolate/entries.ts';
+
+const noBytes = new Uint8Array();
 
 /** A message that came before its instance was ready. */
 interface Waiting {
@@ -24,6 +27,18 @@ export class Slot {
   constructor(id: number, codeId: string) {
     this.id = id;
     this.codeId = codeId;
+  }
+
+  /** Its instance let go before it said anything: what that was told waits for another one. */
+  startAnew(messages: readonly Message[]): void {
+    this.instance = undefined;
+    this.arrival = undefined;
+    const begun = new Set<number>();
+    for (const { invocation: id, text: message, bytes = noBytes } of messages) {
+      const hand = begun.has(id) ? 'message' : 'begin';
+      begun.add(id);
+      this.waiting.push({ id, message, hand: (instance) => instance[hand](id, message, bytes) });
+    }
   }
 
   get memoryBytes(): number {

@@ -227,7 +227,7 @@ export class Dispatcher implements Dispatch, InvocationOwner {
   #open(pool: Pool, keep: boolean): HostInstance | undefined {
     const cell = this.#leastLoaded(pool);
     if (cell === undefined) return undefined;
-    const instance = new HostInstance(cell, keep);
+    const instance = new HostInstance(cell, { keep, apart: pool.apart });
     pool.instances.push(instance);
     this.#load(pool, instance);
     return instance;
@@ -303,6 +303,7 @@ export class Dispatcher implements Dispatch, InvocationOwner {
   /** Its cell died. Calls that had begun hear it from the cell; those still waiting for code go elsewhere. */
   #lost(pool: Pool, instance: HostInstance): void {
     const opening = instance.number === 0;
+    if (!opening && instance.inFlight > 0) pool.apart = true;
     pool.remove(instance);
     this.#leave(pool);
     if (!opening) return;

@@ -6,6 +6,8 @@ export class HostInstance {
   readonly cell: CellClient;
   /** minWarm asked for it. */
   readonly keep: boolean;
+  /** Nothing of it runs on its cell's own thread. */
+  readonly apart: boolean;
   /** Its number on the channel; 0 until its code is on the way. */
   number = 0;
   state: 'opening' | 'loading' | 'ready' | 'gone' = 'opening';
@@ -16,8 +18,9 @@ export class HostInstance {
   /** Those of them that came before it was ready: they are cold. */
   readonly waiting: Set<Invocation> = new Set();
 
-  constructor(cell: CellClient, keep: boolean) {
+  constructor(cell: CellClient, { keep, apart }: { readonly keep: boolean; readonly apart: boolean }) {
     this.cell = cell;
     this.keep = keep;
+    this.apart = apart;
   }
 }

@@ -20,6 +20,8 @@ export class Pool {
   readonly heads: HeadReader = new HeadReader();
   /** True while it has traffic of its own; without (a preview, an old version) it goes with its last instance. */
   live = false;
+  /** A cell died with an instance of it: it may have been that one, so nothing of it runs on a cell's own thread any more. */
+  apart = false;
   /** Set when its traffic moved elsewhere: instances that calls still under way start go with those calls. */
   retired = false;
 

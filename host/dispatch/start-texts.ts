@@ -10,6 +10,15 @@ export interface CodeSizes {
   readonly wasm?: WasmStart;
 }
 
+/** How an instance is to live in its cell (StartSpec). */
+export interface Manner {
+  readonly keep: boolean;
+  readonly apart: boolean;
+}
+
+/** An instance for calls, like any other. */
+export const usual: Manner = { keep: false, apart: false };
+
 interface Made extends CodeSizes {
   readonly text: string;
 }
@@ -24,17 +33,18 @@ export class StartTexts {
     this.#agent = agent;
   }
 
-  of(target: Target, code: CodeSizes, keep: boolean): string {
+  of(target: Target, code: CodeSizes, manner: Manner): string {
+    const isUsual = !manner.keep && !manner.apart;
     const made = this.#made.get(target);
-    if (!keep && made !== undefined && isSame(made, code)) return made.text;
-    const text = JSON.stringify(this.#spec(target, code, keep));
+    if (isUsual && made !== undefined && isSame(made, code)) return made.text;
+    const text = JSON.stringify(this.#spec(target, code, manner));
     const { sourceBytes, cacheBytes, wasm } = code;
-    if (!keep)
+    if (isUsual)
       this.#made.set(target, { sourceBytes, cacheBytes, text, ...(wasm === undefined ? {} : { wasm }) });
     return text;
   }
 
-  #spec(target: Target, code: CodeSizes, keep: boolean): StartSpec {
+  #spec(target: Target, code: CodeSizes, { keep, apart }: Manner): StartSpec {
     const { deployment, secrets } = target;
     const head: StartHead = {
       function: deployment.function,
@@ -57,6 +67,7 @@ export class StartTexts {
       startupCpuMs,
       logBytes,
       keep,
+      ...(apart ? { apart } : {}),
     };
   }
 }

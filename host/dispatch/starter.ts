@@ -9,8 +9,8 @@ import { redactOf } from '../redact.ts';
 import type { Target } from '../registry.ts';
 import type { HostInstance } from './host-instance.ts';
 import { StackMapper } from './source-map.ts';
-import { StartTexts } from './start-texts.ts';
-import type { CodeSizes } from './start-texts.ts';
+import { StartTexts, usual } from './start-texts.ts';
+import type { CodeSizes, Manner } from './start-texts.ts';
 
 export interface StartEvents {
   /** Its code is on the way: messages may follow. */
@@ -80,7 +80,7 @@ export class Starter {
   /** Calls of it are to come: what can be made ready of its starts without reading anything is. */
   expect(target: Target): void {
     const known = this.#known(target);
-    if (known !== undefined) this.#texts.of(target, known, false);
+    if (known !== undefined) this.#texts.of(target, known, usual);
   }
 
   /** Starts `instance`; at once when its code is in memory. */
@@ -137,7 +137,7 @@ export class Starter {
     const caller = { deploying: true, ...(signal === undefined ? {} : { signal }) };
     const code = await this.#read(target, true, caller);
     return await new Promise((resolve) => {
-      const number: number = cell.load(this.#order(target, code, false), code.bytes, {
+      const number: number = cell.load(this.#order(target, code, usual), code.bytes, {
         loaded: () => {
           cell.retire(number, 'replaced');
           resolve(undefined);
@@ -176,7 +176,7 @@ export class Starter {
 
   #send(target: Target, instance: HostInstance, { events, code, sent = 1 }: Order): void {
     const { cell } = instance;
-    instance.number = cell.load(this.#order(target, code, instance.keep), code.bytes, {
+    instance.number = cell.load(this.#order(target, code, instance), code.bytes, {
       loaded: (report) => {
         if (instance.state === 'loading') instance.state = 'ready';
         this.#options.started(target, report);
@@ -208,8 +208,8 @@ export class Starter {
     return wasm !== undefined && !this.#options.wasmCache.isThere(target.deployment.cordon, wasm);
   }
 
-  #order(target: Target, code: Code, keep: boolean): StartOrder {
-    return { codeId: target.deployment.id, text: this.#texts.of(target, code, keep) };
+  #order(target: Target, code: Code, manner: Manner): StartOrder {
+    return { codeId: target.deployment.id, text: this.#texts.of(target, code, manner) };
   }
 
   /** Code that can be sent in this turn. */

@@ -14,7 +14,7 @@ let template: Env = {};
 let facades: Entry | undefined;
 
 /** What every invocation's env holds, and `process.env` (vars only). */
-export function prepareEnvironment(head: StartHead): void {
+export function prepareEnvironment(head: Pick<StartHead, 'vars' | 'bindings'>): void {
   template = { ...head.vars };
   facades = undefined;
   for (let index = 0; index < head.bindings.length; index++) {

@@ -70,6 +70,21 @@ export function prepare(json: string, now?: number, direct = false): void {
   setStartHead(head);
 }
 
+/** `prepare` and `start` for a function of nobody's, of which nothing stays. */
+export function rehearseStart(): void {
+  const name = 'NAME';
+  const head = `{"function":"f","version":1,"memoryMb":0,"vars":{"${name}":""},"bindings":[],"agent":""}`;
+  const again = prepared;
+  prepare(head);
+  start({ default: { fetch: () => undefined } }, head);
+  prepared = again;
+  handlers = none;
+  functionName = '';
+  setStartHead(undefined);
+  prepareEnvironment({ vars: {}, bindings: [] });
+  delete processEnv[name];
+}
+
 function plain(value: unknown): PropertyDescriptor {
   return { __proto__: null, value, writable: true, enumerable: true, configurable: true } as never;
 }

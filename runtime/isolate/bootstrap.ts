@@ -41,6 +41,8 @@ export interface Sandbox {
   readonly memoryMb: number;
   /** Called when V8 says that this process is lost. */
   onCatastrophe: (message: string) => void;
+  /** Its memory when it was put by as a spare; 0 for one that was not. */
+  restingBytes: number;
   readonly createMs: number;
   readonly bootstrapMs: number;
 }
@@ -147,6 +149,7 @@ export async function openSandbox(bundle: GuestBundle, memoryMb: number): Promis
       shared: new Map(),
       memoryMb,
       onCatastrophe: () => undefined,
+      restingBytes: 0,
       createMs: created - began,
       bootstrapMs: performance.now() - created,
     };
@@ -156,6 +159,12 @@ export async function openSandbox(bundle: GuestBundle, memoryMb: number): Promis
     if (!isolate.isDisposed) isolate.dispose();
     throw error;
   }
+}
+
+/** What its heap and the buffers it holds take just now. On this thread; waits for an entry that runs. */
+export function bytesOf({ isolate }: Sandbox): number {
+  const heap = isolate.getHeapStatisticsSync();
+  return heap.used_heap_size + heap.externally_allocated_size;
 }
 
 /** A real copy: what crosses into an isolate never shares memory with the cell. */

@@ -1,9 +1,11 @@
 import type { Engine, InstanceWatcher, ScriptSpec, Started } from '#runtime/engine.ts';
 import { defaultLimits } from '#runtime/limits.ts';
 import { openSandbox, type GuestBundle, type Sandbox } from './bootstrap.ts';
+import type { Message } from './entries.ts';
+import type { Again } from './first-message.ts';
 import { IsolateInstance } from './instance.ts';
 import { Spares } from './spares.ts';
-import { isQuicklyRead, Startup } from './startup.ts';
+import { isQuicklyRead, Startup, type Ran } from './startup.ts';
 import { Watchdog, type Watched } from './watchdog.ts';
 
 export interface IsolateEngineOptions {
@@ -21,15 +23,20 @@ export interface IsolateEngineOptions {
   readonly quickEntries?: number;
 }
 
-/** A start, and how soon its instance may run on this thread (Infinity: never). */
-interface StartOrder {
+interface Order {
   readonly spec: ScriptSpec;
   readonly watcher: InstanceWatcher;
-  readonly quickEntries: number;
+  readonly again?: Again;
+}
+
+interface Site {
+  readonly sandbox: Sandbox;
+  readonly spare: boolean;
 }
 
 /** What a bundle has in it that may wait for services of the cell (runtime/node): it needs a thread to wait on. */
 const openServices = 'islet.services';
+const shortMs = 1;
 
 /** The V8 engine: one isolated-vm isolate an instance. */
 export class IsolateEngine implements Engine<ScriptSpec> {
@@ -73,43 +80,88 @@ export class IsolateEngine implements Engine<ScriptSpec> {
   }
 
   async start(spec: ScriptSpec, watcher: InstanceWatcher): Promise<Started> {
-    const quickEntries = spec.source.includes(openServices) ? Infinity : this.#quickEntries;
-    const order = { spec, watcher, quickEntries };
-    const here = quickEntries < Infinity && this.#mayStartHere(spec.cache);
-    const started = await this.#startOn(here, order);
-    if (started !== undefined) return started;
-    if (spec.cache !== undefined) this.#slow.add(spec.cache);
-    return (await this.#startOn(false, order)) as Started;
+    const { memoryMb } = spec.limits;
+    const order = { spec, watcher };
+    let site = await this.#site(memoryMb);
+    if (this.#mayStartHere(spec)) {
+      const ran = this.#startup(site, order).runHere();
+      if (ran !== undefined) return this.#started(site, ran, order);
+      this.#keepOff(spec);
+      site = await this.#site(memoryMb);
+    }
+    return this.#started(site, await this.#startup(site, order).run(), order);
+  }
+
+  /**
+   * The same at once, on this thread, and the first message too: undefined when there is no spare, or the code has to run on
+   * the thread of its isolate. Throws StartFailure. `again` is asked for another start of the same when the first message
+   * turns out to be not for this thread.
+   */
+  startNow(spec: ScriptSpec, watcher: InstanceWatcher, again: Again): Started | undefined {
+    if (!this.#mayStartHere(spec)) return undefined;
+    const sandbox = this.#stock.take(spec.limits.memoryMb);
+    if (sandbox === undefined) return undefined;
+    const [site, order] = [
+      { sandbox, spare: true },
+      { spec, watcher },
+    ];
+    const ran = this.#startup(site, order).runHere();
+    if (ran === undefined) return this.#keepOff(spec);
+    const from = (messages: readonly Message[]): void => {
+      this.#keepOff(spec);
+      again.start(messages);
+    };
+    return this.#started(site, ran, { ...order, again: { may: () => again.may(), start: from } });
   }
 
   /** What is compiled already and has not shown to be slow may run its top level on this thread. */
-  #mayStartHere(cache: Uint8Array | undefined): boolean {
-    return cache !== undefined && !this.#slow.has(cache) && isQuicklyRead(cache);
+  #mayStartHere(spec: ScriptSpec): boolean {
+    const { cache } = spec;
+    return (
+      this.#quickest(spec) < Infinity && cache !== undefined && !this.#slow.has(cache) && isQuicklyRead(cache)
+    );
   }
 
-  /** Undefined when it was tried on this thread and needs its own. */
-  async #startOn(here: boolean, { spec, watcher, quickEntries }: StartOrder): Promise<Started | undefined> {
-    const spare = this.#stock.take(spec.limits.memoryMb);
-    const sandbox = spare ?? (await this.#open(spec.limits.memoryMb));
-    const startup = new Startup({ sandbox, spec, watcher, watchdog: this.#watchdog, here });
-    const ran = await startup.run();
-    if (ran === undefined) return undefined;
+  #quickest({ source, apart }: ScriptSpec): number {
+    return apart === true || source.includes(openServices) ? Infinity : this.#quickEntries;
+  }
+
+  /** Later starts of the same code begin on their own thread. */
+  #keepOff({ cache }: ScriptSpec): undefined {
+    if (cache !== undefined) this.#slow.add(cache);
+    return undefined;
+  }
+
+  async #site(memoryMb: number): Promise<Site> {
+    const spare = this.#stock.take(memoryMb);
+    return spare === undefined
+      ? { sandbox: await this.#open(memoryMb), spare: false }
+      : { sandbox: spare, spare: true };
+  }
+
+  #startup({ sandbox }: Site, { spec, watcher }: Order): Startup {
+    return new Startup({ sandbox, spec, watcher, watchdog: this.#watchdog });
+  }
+
+  #started({ sandbox, spare }: Site, ran: Ran, { spec, watcher, again }: Order): Started {
+    const { loadMs: load, topLevelMs: topLevel } = ran;
+    const instance = new IsolateInstance(sandbox, {
+      limits: spec.limits,
+      watcher,
+      watchdog: this.#watchdog,
+      quickEntries: this.#quickest(spec),
+      again,
+      // A top level that was over so soon has not made much.
+      memoryBytes: topLevel < shortMs ? sandbox.restingBytes : 0,
+    });
+    const { createMs: create, bootstrapMs: bootstrap } = sandbox;
     return {
-      instance: new IsolateInstance(sandbox, {
-        limits: spec.limits,
-        watcher,
-        watchdog: this.#watchdog,
-        quickEntries,
-      }),
+      instance,
+      memoryBytes: instance.lastBytes,
       kinds: ran.kinds,
-      spare: spare !== undefined,
+      spare,
       cached: ran.cached,
-      phases: {
-        create: spare === undefined ? sandbox.createMs : 0,
-        bootstrap: spare === undefined ? sandbox.bootstrapMs : 0,
-        load: ran.loadMs,
-        topLevel: ran.topLevelMs,
-      },
+      phases: { ...(spare ? { create: 0, bootstrap: 0 } : { create, bootstrap }), load, topLevel },
     };
   }
 }

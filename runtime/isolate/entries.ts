@@ -23,6 +23,7 @@ export interface Ran {
 
 /** What runs for less than this is charged by the clock, in ms. */
 const shortMs = 1;
+const longestOrphanMs = 100;
 
 /** The ways into an isolate: over its own thread, or at once on this one. */
 export class Entries {
@@ -61,6 +62,12 @@ export class Entries {
   oneHere(message: Message): Ran {
     const now = performance.timeOrigin + performance.now();
     return this.#here(argumentsOf(message, directEntry, now), this.#timeoutMs);
+  }
+
+  /** One message on this thread, given up after so many ms of wall clock. */
+  tryHere(message: Message, timeoutMs: number): Ran {
+    const now = performance.timeOrigin + performance.now();
+    return this.#here(argumentsOf(message, directEntry, now), timeoutMs);
   }
 
   /** Several requests in one entry on this thread. */
@@ -103,6 +110,12 @@ export class Entries {
 /** Wall clock an entry may take: generous, since waiting for a core is nobody's guilt. */
 export function entryTimeoutMs(cpuMs: number): number {
   return cpuMs * 8 + 400;
+}
+
+/** CPU an invocation may take after it was dropped, in ms: little, whatever its budget; more where others would be lost with it. */
+export function orphanBudgetMs(cpuMs: number, others: number): number {
+  const budgetMs = Math.min(cpuMs, longestOrphanMs);
+  return others > 0 ? entryTimeoutMs(budgetMs) : budgetMs + 10;
 }
 
 function rowOf(batch: readonly Message[], more: number): unknown[] {

@@ -1,13 +1,17 @@
 import type { Instance, InstanceEnd, InstanceSpec, InstanceWatcher } from '#runtime/engine.ts';
 import { In } from '#runtime/guest/protocol.ts';
 import { IdTable } from '#runtime/id-table.ts';
-import type { Sandbox } from './bootstrap.ts';
-import { Entries, entryTimeoutMs, type Message, type Ran } from './entries.ts';
+import { bytesOf, type Sandbox } from './bootstrap.ts';
+import { Entries, entryTimeoutMs, orphanBudgetMs, type Message, type Ran } from './entries.ts';
+import { tryHere, type Again } from './first-message.ts';
+import { Inbox, type PushOptions } from './inbox.ts';
 import { createInvocation, openDesk, release, shareOut, type Invocation } from './invocations.ts';
+import { MemoryFigure } from './memory-figure.ts';
 import { Output } from './output.ts';
 import { RowPolicy } from './row-policy.ts';
 import { renewBudgets } from './socket-budgets.ts';
 import { needsThread, serveAtOnce, serveNow } from './services/now.ts';
+import { hereMs, isTimeout } from './startup.ts';
 import { ThreadPolicy } from './thread-policy.ts';
 import { isRunaway, type Watchdog } from './watchdog.ts';
 
@@ -17,19 +21,12 @@ export interface InstanceOptions {
   readonly watchdog: Watchdog;
   /** Quick entries in a row before entries run on this thread; Infinity: never. */
   readonly quickEntries: number;
+  /** Lets the first message be tried on this thread; absent: it is not. */
+  readonly again?: Again | undefined;
+  /** What it takes, where that is known; 0: it is measured now. */
+  readonly memoryBytes: number;
 }
 
-interface PushOptions {
-  readonly request?: boolean;
-  readonly taken?: (() => void) | undefined;
-}
-
-/** How the message of a request begins. */
-const plainStart = `[${In.Request},`;
-/** How often the heap is measured, at the most. */
-const memorySampleMs = 20;
-/** CPU that an invocation may take after it was dropped, in ms, however large its budget was. */
-const longestOrphanMs = 100;
 /** How long a stopped entry may take to end before the process is given up. */
 const stopGraceMs = 1000;
 /** How long the cell's own thread may go from entry to entry before others have their turn, in ms. */
@@ -49,12 +46,10 @@ export class IsolateInstance implements Instance {
   readonly #invocations: IdTable<Invocation> = new IdTable();
   /** CPU that ticks saw in the entries that run now, all invocations together. */
   #sampledMs = 0;
-  /** CPU of the last entry, as the watchdog tells it. */
-  #usedMs = 0;
   readonly #entryTimeoutMs: number;
   readonly #rows = new RowPolicy();
   readonly #output: Output;
-  #queue: Message[] = [];
+  readonly #inbox: Inbox = new Inbox();
   /** CPU seen in the entry that runs now, for an invocation that is over already. */
   #orphanMs = 0;
   #busy = false;
@@ -62,10 +57,13 @@ export class IsolateInstance implements Instance {
   #unhealthy = false;
   #stoppedAt = 0;
   #cpuNs: bigint;
-  #memoryBytes = 0;
-  #memoryAt = 0;
+  readonly #memory: MemoryFigure;
+  #again: Again | undefined;
+  /** It has asked on this thread for what takes one of its own. */
+  #waits = false;
 
-  constructor(sandbox: Sandbox, { limits, watcher, watchdog, quickEntries }: InstanceOptions) {
+  constructor(sandbox: Sandbox, options: InstanceOptions) {
+    const { limits, watcher, watchdog, quickEntries } = options;
     this.#sandbox = sandbox;
     this.#limits = limits;
     this.#watcher = watcher;
@@ -89,11 +87,15 @@ export class IsolateInstance implements Instance {
     sandbox.port.serve = (call) => serveNow(desk, this.#running(), call);
     sandbox.port.serveAtOnce = (call) => {
       const reply = serveAtOnce(desk, this.#running(), call);
-      if (reply === undefined) this.#threads.forbid();
+      if (reply === undefined) {
+        this.#threads.forbid();
+        this.#waits = true;
+      }
       return reply ?? needsThread();
     };
     sandbox.onCatastrophe = (message) => watcher.condemned(message);
-    this.#sampleMemory(performance.now());
+    this.#again = options.again;
+    this.#memory = new MemoryFigure(() => bytesOf(sandbox), options.memoryBytes);
   }
 
   get inFlight(): number {
@@ -101,13 +103,18 @@ export class IsolateInstance implements Instance {
   }
 
   get memoryBytes(): number {
-    return this.#memoryBytes;
+    return this.#dead || this.#busy ? this.#memory.last : this.#memory.known;
+  }
+
+  /** The same without measuring. */
+  get lastBytes(): number {
+    return this.#memory.last;
   }
 
   begin(invocation: number, message: string, bytes: Uint8Array): void {
     if (this.#dead) return this.#watcher.ended(invocation, { cause: 'instance', cpuMs: 0, peakBytes: 0 });
     this.#invocations.add(invocation, createInvocation(invocation));
-    this.#push(invocation, message, bytes, { request: message.startsWith(plainStart) });
+    this.#push(invocation, message, bytes, { begins: true });
   }
 
   message(invocation: number, message: string, bytes: Uint8Array): void {
@@ -118,7 +125,7 @@ export class IsolateInstance implements Instance {
     const found = this.#invocations.get(invocation);
     if (found === undefined) return;
     this.#forget(found);
-    this.#queue = this.#queue.filter((message) => message.invocation !== invocation);
+    this.#inbox.drop(invocation);
     this.#push(invocation, `[${In.Drop},${invocation}]`, undefined);
   }
 
@@ -157,8 +164,7 @@ export class IsolateInstance implements Instance {
   /** What runs on after its invocation was dropped has no budget but this; its neighbours cannot wait for it. */
   #tickOrphan(cpuMs: number): void {
     this.#orphanMs += cpuMs;
-    const budgetMs = Math.min(this.#limits.cpuMs, longestOrphanMs);
-    if (this.#orphanMs < (this.#invocations.size > 0 ? entryTimeoutMs(budgetMs) : budgetMs + 10)) return;
+    if (this.#orphanMs < orphanBudgetMs(this.#limits.cpuMs, this.#invocations.size)) return;
     this.#stoppedAt = performance.now();
     this.#kill();
   }
@@ -186,9 +192,7 @@ export class IsolateInstance implements Instance {
 
   #push(invocation: number, text: string, bytes: Uint8Array | undefined, more: PushOptions = {}): void {
     if (this.#dead) return;
-    const some = bytes !== undefined && bytes.length > 0;
-    const plain = more.request === true && !some;
-    this.#queue.push({ invocation, text, bytes: some ? bytes : undefined, plain, taken: more.taken });
+    this.#inbox.push(invocation, text, bytes, more);
     if (!this.#busy) {
       this.#busy = true;
       queueMicrotask(() => void this.#pump());
@@ -197,9 +201,10 @@ export class IsolateInstance implements Instance {
 
   async #pump(): Promise<void> {
     let began = performance.now();
-    while (this.#queue.length > 0 && !this.#dead) {
+    if (this.#again !== undefined && !this.#tryFirst(this.#again)) return;
+    while (this.#inbox.length > 0 && !this.#dead) {
       if (!this.#threads.direct) {
-        const batch = this.#takeAll();
+        const batch = this.#inbox.take();
         const isRow = this.#rows.allow(batch);
         this.#prepare(batch, isRow);
         this.#over(batch, isRow, await this.#entries[isRow ? 'row' : 'each'](this, batch));
@@ -213,22 +218,44 @@ export class IsolateInstance implements Instance {
     this.#busy = false;
   }
 
+  /**
+   * The first message, on this thread for `hereMs` at most. False when it takes longer or waits for a service: nothing it sent
+   * has left this place, and all begins anew in another isolate, on its own thread.
+   */
+  #tryFirst(again: Again): boolean {
+    this.#again = undefined;
+    if (!again.may()) return true;
+    const { first } = this.#inbox;
+    if (first === undefined || this.#dead) return true;
+    this.#prepare([first], false);
+    const { ran, held } = tryHere(this.#sandbox, () => this.#entries.tryHere(first, hereMs));
+    if (this.#waits || (ran.failure !== undefined && isTimeout(ran.failure.error))) {
+      this.#startAnew(again);
+      return false;
+    }
+    this.#inbox.take(1);
+    for (const [text, bytes] of held) this.#output.receive(text, bytes);
+    this.#over([first], false, ran);
+    return true;
+  }
+
+  #startAnew(again: Again): void {
+    this.#dead = true;
+    if (!this.#sandbox.isolate.isDisposed) this.#sandbox.isolate.dispose();
+    for (const found of this.#invocations.values()) this.#forget(found);
+    again.start(this.#inbox.take());
+  }
+
   /** As much of what waits as a turn has time for as one row, or the first of it, on this thread. */
   #enterHere(): void {
-    const fits = Math.min(this.#rows.fit(longestTurnMs), this.#queue.length);
-    const isRow = this.#rows.allow(this.#queue) && fits > 1;
-    const batch =
-      isRow && fits === this.#queue.length ? this.#takeAll() : this.#queue.splice(0, isRow ? fits : 1);
+    const { length } = this.#inbox;
+    const fits = Math.min(this.#rows.fit(longestTurnMs), length);
+    const isRow = this.#rows.allow(this.#inbox.all) && fits > 1;
+    const batch = this.#inbox.take(isRow ? fits : 1);
     const [first] = batch;
     if (first === undefined) return;
     this.#prepare(batch, isRow);
     this.#over(batch, isRow, isRow ? this.#entries.rowHere(batch) : this.#entries.oneHere(first));
-  }
-
-  #takeAll(): readonly Message[] {
-    const batch = this.#queue;
-    this.#queue = [];
-    return batch;
   }
 
   #prepare(batch: readonly Message[], isRow: boolean): void {
@@ -239,21 +266,16 @@ export class IsolateInstance implements Instance {
 
   #over(batch: readonly Message[], isRow: boolean, { usedMs, failure }: Ran): void {
     if (failure !== undefined) this.#failed(failure.error, batch);
-    this.#usedMs = usedMs;
-    this.#settle(isRow ? this.#splitRow(batch) : batch);
+    this.#settle(isRow ? this.#splitRow(batch) : batch, usedMs);
     if (!isRow) for (const message of batch) message.taken?.();
   }
 
   /** The part of a row that was begun; the rest goes back to the head of the queue. */
   #splitRow(batch: readonly Message[]): readonly Message[] {
-    const last = this.#sandbox.marker[1];
-    const begun = batch.findIndex((message) => message.invocation === last) + 1;
+    const begun = this.#rows.begun(batch, this.#sandbox.marker[1]);
     if (begun === batch.length) return batch;
-    this.#rows.pause();
-    const rest = batch
-      .slice(begun)
-      .filter(({ invocation }) => this.#invocations.get(invocation) !== undefined);
-    this.#queue = [...rest, ...this.#queue];
+    const isAlive = ({ invocation }: Message): boolean => this.#invocations.get(invocation) !== undefined;
+    this.#inbox.putBack(batch.slice(begun).filter(isAlive));
     return batch.slice(0, begun);
   }
 
@@ -270,7 +292,7 @@ export class IsolateInstance implements Instance {
     if (message.startsWith('Script execution timed out')) {
       const found = this.#invocations.get(last);
       if (found !== undefined) found.over = 'cpuMs';
-      this.#queue.unshift({ invocation: 0, text: `[${In.Flush}]`, bytes: undefined, plain: false });
+      this.#inbox.putBack([{ invocation: 0, text: `[${In.Flush}]`, bytes: undefined, plain: false }]);
       if (!this.#unhealthy) this.#retire();
       return;
     }
@@ -288,44 +310,35 @@ export class IsolateInstance implements Instance {
   }
 
   /** An entry, or several, have ended: count, end what is finished or over its budget, measure. */
-  #settle(batch: readonly Message[]): void {
+  #settle(batch: readonly Message[], usedMs: number): void {
     if (this.#dead) return;
     this.#stoppedAt = 0;
-    this.#charge(batch);
-    const now = performance.now();
-    if (now - this.#memoryAt > memorySampleMs) this.#sampleMemory(now);
+    this.#charge(batch, usedMs);
+    this.#memory.look(usedMs);
+    const { last } = this.#memory;
     for (const message of batch) {
       const found = this.#invocations.get(message.invocation);
       if (found === undefined) continue;
-      if (found.peakBytes < this.#memoryBytes) found.peakBytes = this.#memoryBytes;
+      if (found.peakBytes < last) found.peakBytes = last;
       if (found.over === undefined && found.cpuMs > this.#limits.cpuMs) found.over = 'cpuMs';
-      if (found.over !== undefined) this.#exceed(found, found.over);
+      if (found.over === undefined) continue;
+      this.#end(found, found.over);
+      this.#push(found.number, `[${In.Drop},${found.number}]`, undefined);
     }
     for (const found of this.#output.takeFinished())
       if (this.#invocations.get(found.number) === found) this.#end(found, 'finished');
   }
 
-  #exceed(found: Invocation, limit: 'cpuMs' | 'logBytes'): void {
-    this.#end(found, limit);
-    this.#push(found.number, `[${In.Drop},${found.number}]`, undefined);
-  }
-
-  #charge(batch: readonly Message[]): void {
+  #charge(batch: readonly Message[], usedMs: number): void {
     const before = this.#cpuNs;
     this.#cpuNs = this.#sandbox.isolate.cpuTime;
     // V8's figure leaves out the way to the isolate's thread, the watchdog's what other processes had.
-    const total = Math.min(Number(this.#cpuNs - before) / 1e6, this.#usedMs);
+    const total = Math.min(Number(this.#cpuNs - before) / 1e6, usedMs);
     const sampled = this.#sampledMs;
     this.#sampledMs = 0;
     this.#rows.note(total, batch.length);
     this.#threads.note(total, batch.length);
     shareOut(batch, this.#invocations, { total, sampled });
-  }
-
-  #sampleMemory(now: number): void {
-    this.#memoryAt = now;
-    const heap = this.#sandbox.isolate.getHeapStatisticsSync();
-    this.#memoryBytes = heap.used_heap_size + heap.externally_allocated_size;
   }
 
   #end(found: Invocation, cause: InstanceEnd['cause']): void {

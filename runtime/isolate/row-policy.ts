@@ -31,8 +31,10 @@ export class RowPolicy {
     if (messages > 0) this.#meanMs += (cpuMs / messages - this.#meanMs) * weight;
   }
 
-  /** A request of a row waited for something. */
-  pause(): void {
-    this.#paused = pauseBatches;
+  /** How many of a row were begun when `last` was the last: less than all where that one waited for something. */
+  begun(row: readonly { readonly invocation: number }[], last: number | undefined): number {
+    const begun = row.findIndex(({ invocation }) => invocation === last) + 1;
+    if (begun < row.length) this.#paused = pauseBatches;
+    return begun;
   }
 }

@@ -1,4 +1,4 @@
-import type { Sandbox } from './bootstrap.ts';
+import { bytesOf, type Sandbox } from './bootstrap.ts';
 
 /** After a spare was taken its successor is made this much later, in ms. */
 const restMs = 40;
@@ -54,6 +54,7 @@ export class Spares {
         const sandbox = await this.#open(size);
         await sandbox.rehearse.apply(undefined, []);
         sandbox.marker.fill(0);
+        sandbox.restingBytes = bytesOf(sandbox);
         if (this.#closed) {
           sandbox.isolate.dispose();
           return;

@@ -10,16 +10,17 @@ import { isRunaway, type Watchdog } from './watchdog.ts';
 const startWallMs = 10_000;
 /** Code caches up to this size are read on the cell's own thread. */
 const atOnceBytes = 64 * 1024;
-/** How long a top level may hold the cell's own thread before it is begun anew on its own, in ms. */
-const hereMs = 25;
+/**
+ * How long a top level, and then a first message, may hold the cell's own thread before all is begun anew on the isolate's, in
+ * ms. The same for both: isolated-vm starts a thread for a timeout that is to come before the last one.
+ */
+export const hereMs = 25;
 
 export interface StartupOptions {
   readonly sandbox: Sandbox;
   readonly spec: ScriptSpec;
   readonly watcher: InstanceWatcher;
   readonly watchdog: Watchdog;
-  /** On this thread, and only for `hereMs`: what takes longer is begun anew on its own. */
-  readonly here: boolean;
 }
 
 /** What a top level came to. */
@@ -28,6 +29,10 @@ export interface Ran {
   readonly cached: boolean;
   readonly loadMs: number;
   readonly topLevelMs: number;
+}
+
+interface Counted extends Ran {
+  readonly cpuMs: number;
 }
 
 /** One run of a top level: its budgets, its log, its verdict. */
@@ -41,19 +46,18 @@ export class Startup {
   #cpuMs = 0;
   #logBytes = 0;
   #kinds: readonly string[] = [];
-  readonly #here: boolean;
+  #here = false;
   /** Log lines of a run that may have to be begun anew. */
   readonly #kept: string[] = [];
   #problem: StartProblem | undefined;
   #overAt = 0;
   #needsThread = false;
 
-  constructor({ sandbox, spec, watcher, watchdog, here }: StartupOptions) {
+  constructor({ sandbox, spec, watcher, watchdog }: StartupOptions) {
     this.#sandbox = sandbox;
     this.#spec = spec;
     this.#watcher = watcher;
     this.#watchdog = watchdog;
-    this.#here = here;
     sandbox.port.send = (text) => this.#receive(text);
     sandbox.port.overMemory = () => this.#stop({ kind: 'exceeded', limit: 'memoryMb' });
     sandbox.onCatastrophe = (message) => watcher.condemned(message);
@@ -70,26 +74,51 @@ export class Startup {
     };
   }
 
-  /** Undefined when it could not be done on this thread, and nothing came of it. */
-  async run(): Promise<Ran | undefined> {
-    const { isolate } = this.#sandbox;
+  /** On the isolate's own thread. Rejects with StartFailure. */
+  async run(): Promise<Ran> {
     try {
-      const ran = await (this.#here ? this.#runHere() : this.#runThere());
-      if (this.#needsThread) return this.#giveUp();
-      if (ran.cpuMs + this.#payer.cpuMs > this.#spec.limits.startupCpuMs)
-        this.#problem ??= { kind: 'exceeded', limit: 'startupCpuMs' };
-      if (this.#problem !== undefined) throw new StartFailure(this.#problem);
-      this.#passOn();
-      return ran;
+      return this.#judge(await this.#runThere());
     } catch (error) {
-      if (this.#here && (this.#needsThread || isTimeout(error))) return this.#giveUp();
-      const problem = this.#problem ?? this.#explain(error);
-      if (!isolate.isDisposed) isolate.dispose();
-      this.#passOn();
-      throw new StartFailure(problem);
+      throw this.#fail(error);
     } finally {
       closeTab(this.#payer);
     }
+  }
+
+  /**
+   * At once on this thread, for `hereMs` at most. Undefined when it takes longer or needs a thread to wait on: nothing came of
+   * it, and it has to begin anew. Throws StartFailure.
+   */
+  runHere(): Ran | undefined {
+    this.#here = true;
+    try {
+      const ran = this.#loadHere();
+      if (this.#needsThread) return this.#giveUp();
+      this.#judge(ran);
+      this.#passOn();
+      return ran;
+    } catch (error) {
+      if (this.#needsThread || isTimeout(error)) return this.#giveUp();
+      const failure = this.#fail(error);
+      this.#passOn();
+      throw failure;
+    } finally {
+      closeTab(this.#payer);
+    }
+  }
+
+  #judge(ran: Counted): Ran {
+    if (ran.cpuMs + this.#payer.cpuMs > this.#spec.limits.startupCpuMs)
+      this.#problem ??= { kind: 'exceeded', limit: 'startupCpuMs' };
+    if (this.#problem !== undefined) throw new StartFailure(this.#problem);
+    return ran;
+  }
+
+  #fail(error: unknown): StartFailure {
+    const { isolate } = this.#sandbox;
+    const problem = this.#problem ?? this.#explain(error);
+    if (!isolate.isDisposed) isolate.dispose();
+    return new StartFailure(problem);
   }
 
   /** What this run did is nobody's: another one begins in an isolate of its own. */
@@ -103,7 +132,7 @@ export class Startup {
     for (const json of this.#kept.splice(0)) this.#watcher.line(0, 'L', json);
   }
 
-  async #runThere(): Promise<Ran & { readonly cpuMs: number }> {
+  async #runThere(): Promise<Counted> {
     const { isolate } = this.#sandbox;
     const before = isolate.cpuTime;
     const overtime = setTimeout(() => this.#stop({ kind: 'exceeded', limit: 'startupCpuMs' }), startWallMs);
@@ -118,7 +147,7 @@ export class Startup {
     }
   }
 
-  #runHere(): Ran & { readonly cpuMs: number } {
+  #loadHere(): Counted {
     const before = process.threadCpuUsage();
     const { prepare, start } = this.#sandbox;
     const { head } = this.#spec;
@@ -244,7 +273,8 @@ export function isQuicklyRead(cache: Uint8Array | undefined): boolean {
   return cache !== undefined && cache.length > 0 && cache.length <= atOnceBytes;
 }
 
-function isTimeout(error: unknown): boolean {
+/** V8 was told to stop it. */
+export function isTimeout(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('Script execution timed out');
 }
 

@@ -102,6 +102,7 @@ export class WasmEngine implements Engine<WasmSpec> {
     this.#instances.set(number, instance);
     return {
       instance,
+      memoryBytes: instance.memoryBytes,
       kinds: kindsOf[protocol],
       spare: false,
       cached: true,

@@ -10,6 +10,7 @@ import { CodeCache } from '#host/cells/code-cache.ts';
 import { WasmCache } from '#host/cells/wasm-cache.ts';
 import { WasmCompiler } from '#host/cells/wasm-compiler.ts';
 import { HostInstance } from '#host/dispatch/host-instance.ts';
+import { usual } from '#host/dispatch/start-texts.ts';
 import { Invocation } from '#host/dispatch/invocation.ts';
 import { Pool } from '#host/dispatch/pool.ts';
 import { Starter } from '#host/dispatch/starter.ts';
@@ -121,7 +122,7 @@ void t.test('lifetimes: a call that waits for the code of an instance just let g
   });
   const load = async () => ({ kind: 'script' as const, source: hello });
   const target = { deployment: head, secrets: {}, key: 'x', load };
-  const instance = new HostInstance(client, false);
+  const instance = new HostInstance(client, usual);
   let closing = false;
   const owner = {
     place: fail,

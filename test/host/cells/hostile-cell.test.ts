@@ -11,6 +11,7 @@ import { outcomeRow } from '#runtime/outcome.ts';
 import type { Call, Sink } from '#host/call.ts';
 import { CellClient } from '#host/cells/cell-client.ts';
 import { HostInstance } from '#host/dispatch/host-instance.ts';
+import { usual } from '#host/dispatch/start-texts.ts';
 import type { InvocationOwner } from '#host/dispatch/invocation-owner.ts';
 import { Invocation } from '#host/dispatch/invocation.ts';
 import { Pool } from '#host/dispatch/pool.ts';
@@ -192,7 +193,7 @@ function openScene(): Scene {
       ['KV', attachment],
     ]),
   );
-  const instance = new HostInstance(client, false);
+  const instance = new HostInstance(client, usual);
   instance.number = client.load(order, Buffer.from('code'), {
     loaded: () => undefined,
     notLoaded: () => void gone.tenant++,

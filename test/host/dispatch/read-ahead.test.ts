@@ -5,6 +5,7 @@ import { CodeCache } from '#host/cells/code-cache.ts';
 import { WasmCache } from '#host/cells/wasm-cache.ts';
 import { WasmCompiler } from '#host/cells/wasm-compiler.ts';
 import { HostInstance } from '#host/dispatch/host-instance.ts';
+import { usual } from '#host/dispatch/start-texts.ts';
 import { Starter } from '#host/dispatch/starter.ts';
 import type { Target } from '#host/registry.ts';
 import { Channel, memoryPipes } from '#runtime/channel.ts';
@@ -71,7 +72,7 @@ function isSentAtOnce(t: Test, starter: Starter, target: Target): boolean {
   const client = new CellClient(process, 'x', { ready: none, condemned: none, closed: none });
   t.teardown(() => cell.close());
   let sent = false;
-  starter.load(target, new HostInstance(client, false), {
+  starter.load(target, new HostInstance(client, usual), {
     loading: () => {
       sent = true;
     },

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { StartTexts } from '#host/dispatch/start-texts.ts';
+import { StartTexts, usual } from '#host/dispatch/start-texts.ts';
 import type { Target } from '#host/registry.ts';
 import { defaultEgress } from '#runtime/deployment.ts';
 import type { DeploymentHead, DeploymentId, FunctionName } from '#runtime/deployment.ts';
@@ -32,7 +32,7 @@ const program = { guest: 'command', protocol: 'cgi', reuse: 1, args: [] } as con
 
 void t.test('start: what a cell is told names code, limits, and what the guest may know', (t) => {
   const texts = new StartTexts('islet/test');
-  const spec = JSON.parse(texts.of(targetOf({ B: 'secret' }), code, true)) as StartSpec;
+  const spec = JSON.parse(texts.of(targetOf({ B: 'secret' }), code, { ...usual, keep: true })) as StartSpec;
   t.match(spec, { codeId: deployment.id, ...code, memoryMb: 64, keep: true });
   t.same(JSON.parse(spec.head) as StartHead, {
     function: 'shop',
@@ -49,11 +49,13 @@ void t.test('start: what a cell is told names code, limits, and what the guest m
 void t.test('start: it is made once for a target, and anew for other code', (t) => {
   const texts = new StartTexts('islet/test');
   const [one, other] = [targetOf(), targetOf({ KEY: 'x' })];
-  const specOf = (target: Target, given: Parameters<StartTexts['of']>[1], keep: boolean = false): StartSpec =>
-    JSON.parse(texts.of(target, given, keep)) as StartSpec;
+  const specOf = (target: Target, given: Parameters<StartTexts['of']>[1], manner = usual): StartSpec =>
+    JSON.parse(texts.of(target, given, manner)) as StartSpec;
   for (let round = 0; round < 2; round++) {
     t.match(specOf(one, code), { ...code, keep: false });
-    t.equal(specOf(one, code, true).keep, true);
+    t.equal(specOf(one, code, { ...usual, keep: true }).keep, true);
+    t.equal(specOf(one, code, { ...usual, apart: true }).apart, true);
+    t.equal(specOf(one, code).apart, undefined);
     t.match(specOf(one, { sourceBytes: 11, cacheBytes: 20 }), { sourceBytes: 11 });
     t.match(specOf(one, { sourceBytes: 10, cacheBytes: 0 }), { sourceBytes: 10, cacheBytes: 0 });
     t.match(JSON.parse(specOf(other, code).head), { vars: { KEY: 'x' } });

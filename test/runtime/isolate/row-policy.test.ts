@@ -17,7 +17,10 @@ void t.test('row policy: requests go in together once their mean is below half a
 void t.test('row policy: after a request that waited 64 batches go in singly', async (t) => {
   const rows = new RowPolicy();
   for (let i = 0; i < 100; i++) rows.note(0.1, 1);
-  rows.pause();
+  const row = [{ invocation: 7 }, { invocation: 8 }];
+  t.equal(rows.begun(row, 8), 2, 'all of them');
+  t.equal(rows.allow(plain), true);
+  t.equal(rows.begun(row, 7), 1, 'the second was not begun');
   for (let i = 0; i < 64; i++) t.equal(rows.allow(plain), false);
   t.equal(rows.allow(plain), true);
 });

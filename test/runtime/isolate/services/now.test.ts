@@ -48,6 +48,7 @@ async function takeOver(t: Test, cpuMs = 1e4): Promise<Taken> {
     watcher: listener.watcher,
     watchdog,
     quickEntries: Infinity,
+    memoryBytes: 0,
   });
   t.teardown(() => instance.dispose());
   let number = 0;
