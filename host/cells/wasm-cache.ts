@@ -30,6 +30,12 @@ export interface WasmTarget extends WasmCaller {
   readonly load: () => Promise<WasmCode>;
 }
 
+interface Known {
+  readonly cordon: string;
+  readonly start: WasmStart;
+  readonly paths: readonly string[];
+}
+
 /** Digits of the engine's hash in the names of artifacts. */
 const engineDigits = 32;
 /** Deployments whose modules are being compiled or wait for that; each holds its module in memory. */
@@ -43,6 +49,8 @@ const defaultDeployments = 16;
 export class WasmCache {
   readonly #folder: string;
   readonly #compiler: WasmCompiler;
+  /** What was ready once, so that a start looks its paths up and puts nothing together. */
+  readonly #known: WeakMap<WasmHead, Known> = new WeakMap();
   /** Paths that were made or verified by this process. */
   readonly #good: Set<string> = new Set();
   /** By name, so that cordons do not compile the same module side by side. */
@@ -71,8 +79,14 @@ export class WasmCache {
   /** What to start from, when all of it was made or verified by this process; the disk is not asked. */
   ready(cordon: string, code: WasmHead): WasmStart | undefined {
     if (this.#engine === undefined) return undefined;
-    const start = toStart(code, this.#engine);
-    return this.#pathsOf(cordon, start).every((path) => this.#good.has(path)) ? start : undefined;
+    let known = this.#known.get(code);
+    if (known?.cordon !== cordon) {
+      const start = toStart(code, this.#engine);
+      known = { cordon, start, paths: this.#pathsOf(cordon, start) };
+      this.#known.set(code, known);
+    }
+    for (const path of known.paths) if (!this.#good.has(path)) return undefined;
+    return known.start;
   }
 
   /** Whether all of it is on disk still; what is not, `make` makes again. */

@@ -235,14 +235,8 @@ export class Dispatcher implements Dispatch, InvocationOwner {
 
   #leastLoaded(pool: Pool): CellClient | undefined {
     const { cordon } = pool.target.deployment;
-    const load = (cell: CellClient): number =>
-      pool.instances.filter((instance) => instance.cell === cell).length * 1e6 +
-      cell.inFlight * 1e3 +
-      cell.instances;
-    let best: CellClient | undefined;
-    for (const cell of this.#cells(cordon)) if (best === undefined || load(cell) < load(best)) best = cell;
     // The process exists at once, and what is sent to it waits in its socket until it is ready.
-    return best ?? this.#options.fleet.growNow(cordon);
+    return pool.leastLoaded(this.#cells(cordon)) ?? this.#options.fleet.growNow(cordon);
   }
 
   #load(pool: Pool, instance: HostInstance): void {

@@ -56,6 +56,25 @@ export class Pool {
     return this.instances.some((instance) => instance.cell === cell);
   }
 
+  /** For one more instance: the cell with the fewest of this target, then with the fewest calls and instances of all. */
+  leastLoaded(cells: readonly CellClient[]): CellClient | undefined {
+    let best: CellClient | undefined;
+    let least = Infinity;
+    for (const cell of cells) {
+      const load = this.#countIn(cell) * 1e6 + cell.inFlight * 1e3 + cell.instances;
+      if (load >= least) continue;
+      least = load;
+      best = cell;
+    }
+    return best;
+  }
+
+  #countIn(cell: CellClient): number {
+    let count = 0;
+    for (const instance of this.instances) if (instance.cell === cell) count++;
+    return count;
+  }
+
   remove(instance: HostInstance): void {
     const at = this.instances.indexOf(instance);
     if (at >= 0) this.instances.splice(at, 1);
