@@ -9,7 +9,7 @@ export interface Arrival {
   calls: number;
   /** One of them has a body to come, which the host sends once it knows that the instance is there. */
   streams: boolean;
-  reported: boolean;
+  spoken: boolean;
 }
 
 export interface ArrivalsOptions {
@@ -25,9 +25,9 @@ const bodyFollows = '"b":2,';
 const waitMs = 20;
 
 /**
- * Starts whose report waits for the first thing a call of theirs says: a first answer has nothing written, read or
- * counted before it that is not for it, and both cross in one write (bench: wasm). Where no call has begun, or one has a
- * body to come, nothing waits.
+ * Starts whose report waits until the first thing a call of theirs says has left: a first answer has nothing measured,
+ * written, read or counted before it that is not for it (bench: wasm). Where no call has begun, or one has a body to
+ * come, nothing waits.
  */
 export class Arrivals {
   readonly #options: ArrivalsOptions;
@@ -40,7 +40,7 @@ export class Arrivals {
   }
 
   add(slot: Slot, started: Started, keep: boolean): void {
-    slot.arrival = { started, keep, calls: 0, streams: false, reported: false };
+    slot.arrival = { started, keep, calls: 0, streams: false, spoken: false };
     this.#pending.push(slot);
     if (this.#timed) return;
     this.#timed = true;
@@ -54,10 +54,10 @@ export class Arrivals {
     if (message.includes(bodyFollows)) arrival.streams = true;
   }
 
-  /** A call of `slot` said something: the report goes with that, the rest can wait until it has left. */
+  /** A call of `slot` said something: the report and the rest can wait until that has left, at the end of this turn. */
   spoke(slot: Slot): void {
-    if (slot.arrival === undefined || slot.arrival.reported) return;
-    this.#report(slot, slot.arrival);
+    if (slot.arrival === undefined || slot.arrival.spoken) return;
+    slot.arrival.spoken = true;
     setImmediate(() => this.settle(slot));
   }
 
@@ -74,15 +74,9 @@ export class Arrivals {
   settle(slot: Slot): void {
     const { arrival } = slot;
     if (arrival === undefined) return;
-    this.#report(slot, arrival);
     slot.arrival = undefined;
-    this.#options.settle(slot, arrival);
-  }
-
-  #report(slot: Slot, arrival: Arrival): void {
-    if (arrival.reported) return;
-    arrival.reported = true;
     this.#options.report(slot, arrival.started);
+    this.#options.settle(slot, arrival);
   }
 
   #late(): void {

@@ -128,7 +128,7 @@ export class Cell {
     const slot = new Slot(id, spec.codeId);
     const starting = this.#engines.start(spec, bytes, {
       watcher: this.#watch(slot),
-      isNew: () => slot.gone === undefined && slot.arrival?.reported === false,
+      isNew: () => slot.gone === undefined && slot.arrival?.spoken === false,
       anew: (messages, again) => {
         slot.startAnew(messages);
         void this.#await(slot, again, spec);
