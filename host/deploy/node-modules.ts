@@ -13,10 +13,13 @@ export const nodeGlobals = 'islet:globals';
 
 /** By name without "node:": files of runtime/node. */
 const own: Readonly<Record<string, string>> = {
+  assert: 'assert',
+  'assert/strict': 'assert-strict',
   async_hooks: 'async-hooks',
   buffer: 'buffer',
   console: 'console',
   crypto: 'crypto',
+  diagnostics_channel: 'diagnostics-channel',
   events: 'events',
   os: 'os',
   perf_hooks: 'perf-hooks',
@@ -30,19 +33,16 @@ const own: Readonly<Record<string, string>> = {
   sys: 'util',
   timers: 'timers',
   'timers/promises': 'timers-promises',
+  url: 'url',
   util: 'util',
   'util/types': 'util-types',
   zlib: 'zlib',
 };
 /** By name without "node:": modules of @jspm/core as they are. */
 const library: Readonly<Record<string, string>> = {
-  assert: 'assert',
-  'assert/strict': 'assert/strict',
-  diagnostics_channel: 'diagnostics_channel',
   path: 'path',
   'path/posix': 'path/posix',
   punycode: 'punycode',
-  url: 'url',
 };
 /** What the libraries themselves import, and islet has better. */
 const within: Readonly<Record<string, string>> = {

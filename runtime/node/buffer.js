@@ -1,4 +1,5 @@
 import library from '@jspm/core/nodelibs/buffer';
+import { fault } from './errors.js';
 
 /**
  * `node:buffer`: Buffer of npm's `buffer` package, with what newer Nodes have beside it: base64url, and the web's own
@@ -6,6 +7,8 @@ import library from '@jspm/core/nodelibs/buffer';
  */
 
 export const Buffer = library.Buffer;
+// The bundler renames what would collide, and packages look at the name.
+Object.defineProperty(Buffer, 'name', { value: 'Buffer' });
 
 const isUrl = (encoding) => typeof encoding === 'string' && encoding.toLowerCase() === 'base64url';
 
@@ -42,6 +45,7 @@ export const constants = {
   MAX_LENGTH: kMaxLength,
   MAX_STRING_LENGTH: 2 ** 29 - 24,
 };
+export const kStringMaxLength = constants.MAX_STRING_LENGTH;
 export const { atob, btoa, Blob, File } = globalThis;
 export const isUtf8 = (bytes) => {
   try {
@@ -53,9 +57,25 @@ export const isUtf8 = (bytes) => {
 };
 export const isAscii = (bytes) => new Uint8Array(bytes).every((byte) => byte < 128);
 
+const widest = { ascii: 0x7f, latin1: 0xff, binary: 0xff };
+for (const wide of ['utf8', 'utf-8', 'ucs2', 'ucs-2', 'utf16le', 'utf-16le']) widest[wide] = Infinity;
+/** Bytes of one encoding in another; what the narrow ones have no letter for is "?". */
+export function transcode(source, from, to) {
+  const most = widest[to.toLowerCase()];
+  if (most === undefined || widest[from.toLowerCase()] === undefined)
+    throw fault(Error, 'U_ILLEGAL_ARGUMENT_ERROR', 'Unable to transcode Buffer [U_ILLEGAL_ARGUMENT_ERROR]');
+  const text = Buffer.from(source.buffer, source.byteOffset, source.byteLength).toString(from);
+  return Buffer.from(
+    Array.from(text, (letter) => (letter.codePointAt(0) > most ? '?' : letter)).join(''),
+    to,
+  );
+}
+
 export default {
   Buffer,
   kMaxLength,
+  kStringMaxLength,
+  transcode,
   INSPECT_MAX_BYTES,
   constants,
   atob,

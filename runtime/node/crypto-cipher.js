@@ -1,7 +1,8 @@
 import { Buffer } from './buffer.js';
 import { EventEmitter } from './events.js';
 import { KeyObject } from './crypto-keys.js';
-import { fault, serve, toBuffer, toOutput } from './crypto-service.js';
+import { serve, toBuffer, toOutput } from './crypto-service.js';
+import { fault } from './errors.js';
 
 const toKey = (key, name) => (key instanceof KeyObject ? key.export() : toBuffer(key, name));
 

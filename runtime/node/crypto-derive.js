@@ -1,7 +1,8 @@
 /* oxlint-disable max-params -- Node's own signatures */
 import { Buffer } from './buffer.js';
 import { KeyObject } from './crypto-keys.js';
-import { callBack, checkCount, fault, serve, serveLater, toBuffer, toOutput } from './crypto-service.js';
+import { callBack, checkCount, serve, serveLater, toBuffer, toOutput } from './crypto-service.js';
+import { fault } from './errors.js';
 
 const toKey = (key, name) => (key instanceof KeyObject ? key.export() : toBuffer(key, name));
 

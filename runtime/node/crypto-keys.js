@@ -1,5 +1,6 @@
 import { Buffer } from './buffer.js';
-import { fault, serve, toBuffer, toOutput } from './crypto-service.js';
+import { serve, toBuffer, toOutput } from './crypto-service.js';
+import { fault } from './errors.js';
 
 /** Node's KeyObject: a secret's bytes, or a key as DER, which the cell reads when it is used. */
 export class KeyObject {
@@ -12,6 +13,10 @@ export class KeyObject {
     this.type = type;
     this.#bytes = bytes;
     this.#about = about;
+  }
+
+  get [Symbol.toStringTag]() {
+    return 'KeyObject';
   }
 
   get symmetricKeySize() {

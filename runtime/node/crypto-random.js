@@ -1,5 +1,6 @@
 import { Buffer } from './buffer.js';
-import { callBack, checkCount, fault } from './crypto-service.js';
+import { callBack, checkCount } from './crypto-service.js';
+import { fault } from './errors.js';
 
 const web = globalThis.crypto;
 /** What the web's getRandomValues gives at once. */

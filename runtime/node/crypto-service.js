@@ -1,22 +1,15 @@
 import { Buffer } from './buffer.js';
+import { fault, invalidType } from './errors.js';
 
 /** The cell's part of `node:crypto` and `node:zlib` (runtime/guest/open-services.ts): metered, and waited for or not. */
 export const { serve, serveLater } = globalThis[Symbol.for('islet.services')];
-
-export function fault(type, code, message) {
-  return Object.assign(new type(message), { code });
-}
 
 /** What Node takes where it says "string or bytes". */
 export function toBuffer(data, name = 'data', encoding) {
   if (typeof data === 'string') return Buffer.from(data, encoding === 'buffer' ? 'utf8' : encoding);
   if (ArrayBuffer.isView(data)) return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   if (data instanceof ArrayBuffer) return Buffer.from(data);
-  throw fault(
-    TypeError,
-    'ERR_INVALID_ARG_TYPE',
-    `The "${name}" argument must be of type string or an instance of Buffer, TypedArray, DataView or ArrayBuffer.`,
-  );
+  throw invalidType(name, 'of type string or an instance of Buffer, TypedArray, DataView or ArrayBuffer');
 }
 
 /** Bytes of the cell as Node gives them: a Buffer, or text. */
@@ -27,8 +20,7 @@ export function toOutput(bytes, encoding) {
 
 /** Node's (error, result) over a promise. */
 export function callBack(promise, callback) {
-  if (typeof callback !== 'function')
-    throw fault(TypeError, 'ERR_INVALID_ARG_TYPE', 'The "callback" argument must be of type function.');
+  if (typeof callback !== 'function') throw invalidType('callback', 'of type function');
   promise.then(
     (result) => callback(null, result),
     (error) => callback(error),
@@ -36,8 +28,7 @@ export function callBack(promise, callback) {
 }
 
 export function checkCount(value, name, most = 2 ** 31 - 1) {
-  if (typeof value !== 'number')
-    throw fault(TypeError, 'ERR_INVALID_ARG_TYPE', `The "${name}" argument must be of type number.`);
+  if (typeof value !== 'number') throw invalidType(name, 'of type number');
   if (!Number.isInteger(value) || value < 0 || value > most)
     throw fault(
       RangeError,

@@ -1,7 +1,8 @@
 import { Buffer } from './buffer.js';
 import { EventEmitter } from './events.js';
 import { toKeyObject } from './crypto-keys.js';
-import { callBack, fault, serve, serveLater, toBuffer, toOutput } from './crypto-service.js';
+import { callBack, serve, serveLater, toBuffer, toOutput } from './crypto-service.js';
+import { fault } from './errors.js';
 
 function toCall(kind, algorithm, { data, key: given, signature }) {
   const key = toKeyObject(kind, given);

@@ -1,85 +1,44 @@
 import library from '@jspm/core/nodelibs/events';
+import { invalidType, fault } from './errors.js';
+import { on, once } from './events-awaited.js';
 
-/** `node:events`. https://nodejs.org/api/events.html */
+/**
+ * `node:events`: npm's `events`, with what newer Nodes have beside it. Not here: `captureRejections`, of which nothing that
+ * a function may import makes use. https://nodejs.org/api/events.html
+ */
 
 export const EventEmitter = library;
-export const { once } = library;
-export const defaultMaxListeners = library.defaultMaxListeners;
+// The bundler renames what would collide.
+Object.defineProperty(EventEmitter, 'name', { value: 'EventEmitter' });
+export const { defaultMaxListeners, init } = library;
 export const captureRejectionSymbol = Symbol.for('nodejs.rejection');
 export const errorMonitor = Symbol('events.errorMonitor');
+export { on, once };
 
-/** Events as an async iterable of their arguments; ends by `error`, the signal, or whoever iterates. */
-export function on(emitter, name, { signal } = {}) {
-  const events = [];
-  const readers = [];
-  let failure;
-  let done = false;
-  const settle = () => {
-    while (readers.length > 0 && (events.length > 0 || failure !== undefined || done)) {
-      const { resolve, reject } = readers.shift();
-      if (events.length > 0) resolve({ value: events.shift(), done: false });
-      else if (failure === undefined) resolve({ value: undefined, done: true });
-      else {
-        reject(failure.error);
-        failure = undefined;
-        done = true;
-      }
-    }
-  };
-  const heard = (...args) => {
-    events.push(args);
-    settle();
-  };
-  const failed = (error) => {
-    failure = { error };
-    settle();
-  };
-  const aborted = () =>
-    failed(
-      Object.assign(new Error('The operation was aborted', { cause: signal.reason }), {
-        name: 'AbortError',
-        code: 'ABORT_ERR',
-      }),
-    );
-  const leave = () => {
-    emitter.off(name, heard);
-    emitter.off('error', failed);
-    signal?.removeEventListener('abort', aborted);
-  };
-  emitter.on(name, heard);
-  if (name !== 'error') emitter.on('error', failed);
-  if (signal?.aborted) aborted();
-  signal?.addEventListener('abort', aborted, { once: true });
-  return {
-    next: () =>
-      new Promise((resolve, reject) => {
-        readers.push({ resolve, reject });
-        settle();
-      }),
-    return() {
-      leave();
-      done = true;
-      settle();
-      return Promise.resolve({ value: undefined, done: true });
-    },
-    throw(error) {
-      leave();
-      failed(error);
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
-}
+const { emit } = EventEmitter.prototype;
+EventEmitter.prototype.emit = function (name, ...args) {
+  if (name !== 'error') return emit.call(this, name, ...args);
+  // Whoever monitors hears of errors first, and handles none.
+  if (this._events?.[errorMonitor] !== undefined) emit.call(this, errorMonitor, ...args);
+  const [error] = args;
+  if (this._events?.error !== undefined || error instanceof Error) return emit.call(this, name, ...args);
+  const shown = typeof error === 'string' ? `'${error}'` : String(error);
+  const unhandled = fault(Error, 'ERR_UNHANDLED_ERROR', `Unhandled error. (${shown})`);
+  throw Object.assign(unhandled, { context: error });
+};
 
 export const listenerCount = (emitter, name) => emitter.listenerCount(name);
 export const getEventListeners = (emitter, name) => emitter.listeners(name);
-export const getMaxListeners = (emitter) => emitter.getMaxListeners();
-export const setMaxListeners = (count, ...emitters) => {
+/** An EventTarget has no number of its own here. */
+export const getMaxListeners = (emitter) => emitter.getMaxListeners?.() ?? EventEmitter.defaultMaxListeners;
+export const setMaxListeners = (count = 10, ...emitters) => {
+  if (emitters.length === 0) EventEmitter.defaultMaxListeners = count;
   for (const emitter of emitters) emitter.setMaxListeners?.(count);
 };
 /** Calls `listener` once the signal is aborted, at once if it is. */
 export function addAbortListener(signal, listener) {
+  if (typeof signal?.addEventListener !== 'function')
+    throw invalidType('signal', 'an instance of AbortSignal');
   if (signal.aborted) queueMicrotask(() => listener(new Event('abort')));
   else signal.addEventListener('abort', listener, { once: true });
   return { [Symbol.dispose]: () => signal.removeEventListener('abort', listener) };
@@ -94,6 +53,7 @@ Object.assign(EventEmitter, {
   getMaxListeners,
   listenerCount,
   on,
+  once,
   setMaxListeners,
 });
 export default EventEmitter;

@@ -15,6 +15,8 @@ Readable.toWeb = (source) => {
     async pull(controller) {
       const { value, done } = await iterator.next();
       if (done === true) controller.close();
+      else if (value instanceof Uint8Array && !source.readableObjectMode)
+        controller.enqueue(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
       else controller.enqueue(value);
     },
     cancel: (reason) => source.destroy(reason),
@@ -23,50 +25,88 @@ Readable.toWeb = (source) => {
 Readable.fromWeb = (stream, options = {}) =>
   Readable.from(stream.values(), { objectMode: false, ...options });
 
-Writable.toWeb = (sink) =>
-  new web.WritableStream({
-    write: async (chunk) => {
-      if (!sink.write(chunk)) await settled(sink, 'drain');
+Writable.toWeb = (sink) => {
+  // Of the write under way, which waits for the sink to take more.
+  let pressed;
+  sink.on('drain', () => pressed?.resolve());
+  const over = Promise.withResolvers();
+  over.promise.catch(() => undefined);
+  return new web.WritableStream({
+    start(controller) {
+      library.finished(sink, { readable: false }, (error) => {
+        if (!error) return over.resolve();
+        pressed?.reject(error);
+        over.reject(error);
+        controller.error(error);
+      });
     },
-    close: async () => {
-      const finished = settled(sink, 'finish');
+    async write(chunk) {
+      if (sink.write(chunk)) return;
+      pressed = Promise.withResolvers();
+      await pressed.promise;
+    },
+    async close() {
       sink.end();
-      await finished;
+      await over.promise;
     },
-    abort: (reason) => sink.destroy(reason),
-  });
-Writable.fromWeb = (stream, options = {}) => {
-  const writer = stream.getWriter();
-
-  return new Writable({
-    ...options,
-    write: (chunk, _encoding, done) => void writer.write(chunk).then(() => done(), done),
-    final: (done) => void writer.close().then(() => done(), done),
-    destroy: (error, done) => {
-      if (error === null) return done();
-      void writer.abort(error).then(() => done(error), done);
-    },
+    abort: (reason) => void sink.destroy(reason),
   });
 };
+
+/** What a Writable does with its chunks, its end and its destruction, over a stream of the web. */
+function intoWeb(stream) {
+  const writer = stream.getWriter();
+  let isClosed = false;
+  const closed = () => {
+    isClosed = true;
+  };
+  return {
+    failed: writer.closed.then(closed, (error) => {
+      closed();
+      throw error;
+    }),
+    write: (chunk, _encoding, done) =>
+      void writer.ready.then(() => writer.write(chunk)).then(() => done(), done),
+    final: (done) => void writer.close().then(() => done(), done),
+    destroy(error, done) {
+      if (isClosed) return done(error);
+      const ending = error ? writer.abort(error) : writer.close();
+      void ending.catch(() => undefined).then(() => done(error));
+    },
+  };
+}
+Writable.fromWeb = (stream, options = {}) => {
+  const { failed, ...methods } = intoWeb(stream);
+  const sink = new Writable({ ...options, ...methods });
+  failed.catch((error) => sink.destroy(error));
+  return sink;
+};
+
 Duplex.toWeb = (duplex) => ({
   readable: Readable.toWeb(duplex),
   writable: Writable.toWeb(duplex),
 });
-
-function settled(sink, name) {
-  return new Promise((resolve, reject) => {
-    const heard = () => {
-      sink.off('error', failed);
-      resolve();
-    };
-    const failed = (error) => {
-      sink.off(name, heard);
-      reject(error);
-    };
-    sink.once(name, heard);
-    sink.once('error', failed);
+Duplex.fromWeb = ({ readable, writable }, { allowHalfOpen = false, ...options } = {}) => {
+  const reader = readable.getReader();
+  const { failed, ...methods } = intoWeb(writable);
+  const duplex = new Duplex({
+    ...options,
+    ...methods,
+    allowHalfOpen,
+    read() {
+      reader.read().then(
+        ({ value, done }) => this.push(done ? null : value),
+        (error) => this.destroy(error),
+      );
+    },
+    destroy(error, done) {
+      const cancelled = reader.cancel(error ?? undefined).catch(() => undefined);
+      methods.destroy(error, (reason) => void cancelled.then(() => done(reason)));
+    },
   });
-}
+  failed.catch((error) => duplex.destroy(error));
+  return duplex;
+};
 
 export const {
   PassThrough,
@@ -77,6 +117,7 @@ export const {
   destroy,
   finished,
   getDefaultHighWaterMark,
+  isDestroyed,
   isDisturbed,
   isErrored,
   isReadable,

@@ -1,3 +1,5 @@
+import { abortError } from './errors.js';
+
 /** `node:timers/promises`. https://nodejs.org/api/timers.html#timers-promises-api */
 
 export function setTimeout(ms, value, { signal } = {}) {
@@ -25,10 +27,5 @@ export const scheduler = {
   wait: (ms, options) => setTimeout(ms, undefined, options),
   yield: () => setTimeout(0),
 };
-
-function abortError(signal) {
-  const error = new Error('The operation was aborted', { cause: signal?.reason });
-  return Object.assign(error, { name: 'AbortError', code: 'ABORT_ERR' });
-}
 
 export default { setTimeout, setImmediate, setInterval, scheduler };

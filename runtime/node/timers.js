@@ -1,3 +1,5 @@
+import promises from './timers-promises.js';
+
 /**
  * `node:timers` and the globals `setImmediate` and `clearImmediate`: the web's timers, whose handles are objects as in
  * Node. https://nodejs.org/api/timers.html
@@ -10,7 +12,7 @@ const web = {
 };
 
 /** What Node gives for a timer. Nothing keeps an invocation alive but its own promises, so `ref` changes nothing. */
-export class Timeout {
+class Timeout {
   #id;
   #start;
   #isRef = true;
@@ -62,4 +64,14 @@ export const clearTimeout = (timer) => web.clear(timer instanceof Timeout ? Numb
 export const clearInterval = clearTimeout;
 export const clearImmediate = clearTimeout;
 
-export default { setTimeout, setInterval, setImmediate, clearTimeout, clearInterval, clearImmediate };
+export { promises };
+
+export default {
+  setTimeout,
+  setInterval,
+  setImmediate,
+  clearTimeout,
+  clearInterval,
+  clearImmediate,
+  promises,
+};

@@ -1,6 +1,8 @@
 import assert from '@jspm/core/nodelibs/assert';
 import library from '@jspm/core/nodelibs/util';
 import { inspect as show } from '../guest/inspect.ts';
+import { invalidType } from './errors.js';
+import types from './util-types.js';
 
 /** `node:util`: npm's `util`, with what newer Nodes have beside it. https://nodejs.org/api/util.html */
 export const {
@@ -26,8 +28,8 @@ export const {
   isUndefined,
   log,
   promisify,
-  types,
 } = library;
+export { types };
 export const debug = debuglog;
 
 const custom = Symbol.for('nodejs.util.inspect.custom');
@@ -101,9 +103,7 @@ export const toUSVString = (text) => String(text).toWellFormed();
 /** Resolves when the signal aborts. Nothing is held by `resource`: an instance has no such lives. */
 export async function aborted(signal, resource) {
   if (typeof resource !== 'object' || resource === null) {
-    throw Object.assign(new TypeError('The "resource" argument must be of type object'), {
-      code: 'ERR_INVALID_ARG_TYPE',
-    });
+    throw invalidType('resource', 'of type object');
   }
   if (signal.aborted) return;
   await new Promise((resolve) => {
@@ -123,4 +123,5 @@ export default {
   isDeepStrictEqual,
   stripVTControlCharacters,
   toUSVString,
+  types,
 };

@@ -1,11 +1,23 @@
 // Everything here must say in Node what it says in a function.
-import { Buffer as Imported, isAscii, isUtf8 } from 'node:buffer';
+import { Buffer as Imported, constants, isAscii, isUtf8, kStringMaxLength, transcode } from 'node:buffer';
 
 export async function run() {
   const bytes = Buffer.from('héllo wörld €');
   const encodings = ['utf8', 'hex', 'base64', 'base64url', 'latin1', 'ascii', 'utf16le'];
   return {
     same: Imported === Buffer,
+    transcoded: [
+      ...['latin1', 'ascii', 'ucs2', 'utf8'].map((to) => transcode(bytes, 'utf8', to).toString('hex')),
+      transcode(Buffer.from('ä😀', 'utf16le'), 'utf16le', 'binary').toString('latin1'),
+    ],
+    untranscoded: (() => {
+      try {
+        return transcode(bytes, 'utf8', 'hex');
+      } catch (error) {
+        return error.code;
+      }
+    })(),
+    most: kStringMaxLength === constants.MAX_STRING_LENGTH,
     texts: encodings.map((encoding) => bytes.toString(encoding)),
     backs: encodings.map((encoding) => Buffer.from(bytes.toString(encoding), encoding).toString('hex')),
     known: [...encodings, 'base32'].map((encoding) => Buffer.isEncoding(encoding)),

@@ -1,6 +1,7 @@
 // Everything here must say in Node what it says in a function.
-import assert from 'node:assert';
-import strict from 'node:assert/strict';
+import assert, { AssertionError, doesNotMatch, match } from 'node:assert';
+import strict, { equal, match as strictMatch } from 'node:assert/strict';
+import { createSecretKey } from 'node:crypto';
 import util, { callbackify, inherits, inspect, isDeepStrictEqual, promisify, types } from 'node:util';
 
 const failure = (act) => {
@@ -46,6 +47,12 @@ export async function run() {
       types.isDate(new Date(0)),
       types.isRegExp(/a/),
       types.isMap(new Map()),
+      types.isFloat16Array(new Float16Array(1)),
+      types.isFloat16Array(new Float32Array(1)),
+      types.isKeyObject(createSecretKey(Buffer.from('k'))),
+      types.isKeyObject({}),
+      types.isCryptoKey(await crypto.subtle.generateKey({ name: 'HMAC', hash: 'SHA-256' }, true, ['sign'])),
+      types.isCryptoKey({}),
     ],
     plain: util.stripVTControlCharacters('\u001b[31mred\u001b[39m'),
     asserts: [
@@ -57,6 +64,13 @@ export async function run() {
       failure(() => assert.throws(() => undefined)),
       failure(() => assert.throws(() => JSON.parse('{'), SyntaxError)),
       failure(() => assert.match('abc', /b/)),
+      failure(() => match('abc', /x/)),
+      failure(() => doesNotMatch('abc', /b/)),
+      failure(() => doesNotMatch('abc', /x/)),
+      failure(() => strictMatch('abc', /x/)),
+      failure(() => equal(1, '1')),
+      failure(() => assert.fail('said')),
+      [AssertionError === assert.AssertionError, assert.strict === strict],
     ],
     rejects: await assert.rejects(Promise.reject(new TypeError('x')), TypeError),
   };
