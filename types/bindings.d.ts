@@ -2,6 +2,7 @@
 // ReadableStream from a library: "webworker" (islet/types brings it) or "dom".
 
 export * from './auth.js';
+export type * from './globals.js';
 export * from './handlers.js';
 export * from './kv.js';
 export * from './notify.js';

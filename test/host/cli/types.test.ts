@@ -11,6 +11,7 @@ import { startAdmin, token } from '#test/support/admin-server.ts';
 import { cli } from '#test/support/cli.ts';
 
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
+const typeRoots = fileURLToPath(new URL('../../../node_modules/@types', import.meta.url));
 const published = fileURLToPath(new URL('../../../types', import.meta.url));
 
 const manifest = `{
@@ -33,7 +34,7 @@ const manifest = `{
 async function check(
   folder: string,
   files: Readonly<Record<string, string>>,
-  options: { readonly lib?: readonly string[]; readonly types?: string } = {},
+  options: { readonly lib?: readonly string[]; readonly types?: readonly string[] } = {},
 ): Promise<string> {
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
   const compilerOptions = {
@@ -41,14 +42,15 @@ async function check(
     module: 'esnext',
     moduleResolution: 'bundler',
     lib: options.lib ?? ['esnext'],
-    types: [],
+    types: options.types ?? [],
+    typeRoots: [typeRoots],
     strict: true,
     exactOptionalPropertyTypes: true,
     noUncheckedIndexedAccess: true,
     skipLibCheck: false,
     noEmit: true,
     paths: {
-      'islet/types': [join(published, options.types ?? 'index.d.ts')],
+      'islet/types': [join(published, 'index.d.ts')],
       'islet/types/bindings': [join(published, 'bindings.d.ts')],
     },
   };
@@ -109,6 +111,26 @@ export const handler: EventHandler<HttpEvent, HttpResult, Env> = async (event, c
 export const other = (event: { n: number }, context: LambdaContext, callback: (e: null, r: number) => void): void =>
   callback(null, event.n + context.awsRequestId.length);
 `;
+const globals = `import page from './page.html';
+import query from './all.sql';
+import add from './add.wasm';
+export async function all(): Promise<string> {
+  const kept: Response | undefined = await caches.default.match('https://a.b/');
+  const name: string | undefined = process.env['NAME'];
+  process.nextTick((a: number, b: string) => console.log(a, b), 1, 'x');
+  const { exports } = await WebAssembly.instantiate(add, { host: { wait: new WebAssembly.Suspending(async (n: number) => n) } });
+  const wait = WebAssembly.promising(exports['wait'] as (n: number) => number);
+  const sum: number = await wait(1);
+  return [page.length, query.trim(), kept?.status, name, sum].join();
+}
+`;
+const wrongGlobals = `import page from './page.html';
+const name: string = process.env['NAME'];
+const pages: number = page;
+process.nextTick((a: number) => a, 'text');
+void caches.other;
+export { name, pages };
+`;
 const wrong = `import type { ExportedHandler } from 'islet/types';
 export default { fetch: (request, env) => new Response(env.MISSING) } satisfies ExportedHandler<Env>;
 `;
@@ -123,6 +145,13 @@ await t.test('types: every shape of handler checks against what islet types writ
   t.equal(text.match(/MODE/g)?.length, 1, 'a var hides the secret of its name');
   t.notMatch(text, /FILLED_IN/, 'what the host fills into headers is in no guest');
   t.equal(await check(folder, { 'web.ts': web, 'lambda.ts': lambda }), '');
+  t.equal(await check(folder, { 'globals.ts': globals }), '');
+  const faults = await check(folder, { 'wrong-globals.ts': wrongGlobals });
+  t.same(
+    [...faults.matchAll(/\((\d),\d+\): error (TS\d+)/g)].map(([, line, code]) => `${line} ${code}`),
+    ['2 TS2322', '3 TS2322', '4 TS2345', '5 TS2339'],
+    faults,
+  );
   t.match(await check(folder, { 'wrong.ts': wrong }), /wrong\.ts\(2,\d+\): error TS2339.*MISSING/);
   t.match(await check(folder, { 'wrong-kv.ts': wrongKv }), /wrong-kv\.ts\(1,\d+\): error TS2322/);
 });
@@ -135,6 +164,19 @@ await t.test('types: beside the types of a browser there is no conflict', async 
   const files = { 'web.ts': web.replace('islet/types', 'islet/types/bindings'), 'page.ts': page };
   t.equal(await check(folder, files, { lib: ['esnext', 'dom'] }), '');
   t.equal(await check(folder, files, { lib: ['esnext', 'dom', 'dom.iterable'] }), '');
+});
+
+await t.test('types: beside the types of Node there is no conflict', async (t) => {
+  const folder = t.testdir({ 'islet.json': manifest });
+  t.equal((await cli(['types', folder, '--dom'], { cwd: folder })).code, 0);
+  const both = `import { pid } from 'node:process';
+export const told: [number, string | undefined] = [pid, process.env['A']];
+process.nextTick((a: number) => console.log(a, process.version), 1);
+`;
+  const files = {
+    'both.ts': `import type { KVNamespace } from 'islet/types/bindings';\n${both}export type KV = KVNamespace;`,
+  };
+  t.equal(await check(folder, files, { lib: ['esnext', 'dom'], types: ['node'] }), '');
 });
 
 await t.test('types: names of secrets come from the host, and stay where there is none', async (t) => {
