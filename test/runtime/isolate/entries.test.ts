@@ -124,15 +124,25 @@ void t.test(
 );
 
 void t.test('entries: a rejection nobody handled is logged, whatever its value', async (t) => {
-  const { instance, heard } = await start(
-    t,
-    `Promise.reject(undefined); await 0; return new Response('x')`,
-    0,
-  );
-  const number = heard.nextNumber();
-  instance.begin(number, request(number, '/'), nothing);
-  await heard.ended(number);
-  t.equal(heard.bodyOf(number), 'x');
+  const rejections = [
+    [`Promise.reject(undefined)`, 'Uncaught (in promise) undefined'],
+    [`Promise.reject(new RangeError('too far'))`, 'Uncaught (in promise) too far'],
+    [`(async () => { await 0; throw 'text'; })()`, 'Uncaught (in promise) text'],
+    [`Promise.reject(1).catch(() => undefined)`],
+    [`const late = Promise.reject(1); queueMicrotask(() => late.catch(() => undefined))`],
+  ];
+  // On the thread of the cell, and on the isolate's own.
+  for (const quickEntries of [0, Infinity]) {
+    for (const [rejects, ...lines] of rejections) {
+      const body = `${rejects}; await 0; await 0; return new Response('x');`;
+      const { instance, heard } = await start(t, body, quickEntries);
+      const number = heard.nextNumber();
+      instance.begin(number, request(number, '/'), nothing);
+      await heard.ended(number);
+      t.equal(heard.bodyOf(number), 'x');
+      t.same(heard.logsOf(number), lines, `${rejects}, ${quickEntries}`);
+    }
+  }
 });
 
 void t.test(
