@@ -15,8 +15,11 @@ export const webCases: string = `(() => {
   return {
     'new URL(plain).pathname': repeat((i) => new URL('https://shop.example.com/items/' + i + '?page=2').pathname.length),
     'new URL(relative, base).href': repeat((i) => new URL('../item/' + i, 'https://shop.example.com/a/b?c').href.length),
+    'new URL(path, origin).href': repeat((i) => new URL('/item/' + i, 'https://shop.example.com').href.length),
     'url.searchParams.get': repeat((i) => new URL('https://shop.example.com/?a=1&item=' + i).searchParams.get('item').length),
     'new URL with an IDN host': repeat((i) => new URL('https://bücher.example/' + i).host.length),
+    'new URL, each host another IDN': repeat((i) => new URL('https://bücher' + i + '.example/').host.length),
+    'new URL(to be escaped).href': repeat((i) => new URL('https://shop.example.com/a b/é' + i).href.length),
     'new Headers(record).get': repeat(() => new Headers(record).get('Content-Type').length),
     'headers.get': repeat(() => headers.get('x-request-id').length),
     'new Response(text)': repeat(() => new Response('x').status),

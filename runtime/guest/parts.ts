@@ -24,6 +24,7 @@ export const parts: Readonly<Record<string, readonly string[]>> = {
   exception: ['web/dom-exception.ts'],
   fetch: ['fetch.ts', 'integrity.ts', 'web/local-fetch.ts'],
   files: ['web/blob.ts', 'web/blob-url.ts', 'web/form-data.ts', 'web/multipart.ts'],
+  idna: ['web/tr46.ts'],
   kv: ['kv.ts'],
   lambda: ['api-gateway.ts', 'lambda.ts'],
   messages: ['web/broadcast-channel.ts', 'web/message-event.ts', 'web/message-port.ts'],

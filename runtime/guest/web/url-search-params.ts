@@ -14,15 +14,23 @@ let pairsOf: (value: unknown) => readonly Pair[];
 /** URL, 5.1 "application/x-www-form-urlencoded parsing" of text. */
 export function parseUrlencoded(text: string): Pair[] {
   const pairs: Pair[] = [];
-  for (const token of text.split('&')) {
-    if (token === '') continue;
-    const equals = token.indexOf('=');
-    const name = equals < 0 ? token : token.slice(0, equals);
-    const value = equals < 0 ? '' : token.slice(equals + 1);
-    pairs.push([decodeComponent(name), decodeComponent(value)]);
+  const isCoded = coded.test(text);
+  for (let from = 0; from < text.length;) {
+    const mark = text.indexOf('&', from);
+    const end = mark < 0 ? text.length : mark;
+    if (end > from) {
+      const token = text.slice(from, end);
+      const equals = token.indexOf('=');
+      const name = equals < 0 ? token : token.slice(0, equals);
+      const value = equals < 0 ? '' : token.slice(equals + 1);
+      pairs[pairs.length] = isCoded ? [decodeComponent(name), decodeComponent(value)] : [name, value];
+    }
+    from = end + 1;
   }
   return pairs;
 }
+
+const coded = /[+%]/;
 
 function decodeComponent(text: string): string {
   const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text;
@@ -60,6 +68,10 @@ function serializeUrlencoded(pairs: readonly Pair[]): string {
   return text;
 }
 
+/** Instead of pairs, for those that come at once; no guest has it. */
+const ofUrl = {};
+const none: Pair[] = [];
+
 /** URL, 6.2. */
 export class URLSearchParams {
   #pairs: Pair[];
@@ -67,7 +79,7 @@ export class URLSearchParams {
 
   static {
     createSearchParams = (query, changed) => {
-      const params = new URLSearchParams();
+      const params = new URLSearchParams(ofUrl);
       params.#pairs = parseUrlencoded(query);
       params.#changed = changed;
       return params;
@@ -81,7 +93,7 @@ export class URLSearchParams {
   }
 
   constructor(init: unknown = '') {
-    this.#pairs = toPairs(init);
+    this.#pairs = init === ofUrl ? none : toPairs(init);
   }
 
   get size(): number {
@@ -103,7 +115,13 @@ export class URLSearchParams {
 
   get(name: unknown): string | null {
     requireArguments(arguments.length, 1, 'URLSearchParams.get');
-    return this.#pairs.find(matcher(name, undefined))?.[1] ?? null;
+    const key = toUsvString(name);
+    const pairs = this.#pairs;
+    for (let index = 0; index < pairs.length; index++) {
+      const pair = pairs[index] as Pair;
+      if (pair[0] === key) return pair[1];
+    }
+    return null;
   }
 
   getAll(name: unknown): string[] {

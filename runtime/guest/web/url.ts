@@ -1,9 +1,17 @@
 import type { UrlRecord } from 'whatwg-url/lib/url-state-machine.js';
 import { createObjectUrl, revokeObjectUrl } from './blob-url.ts';
-import { isSimple, parsePlain, parseUrl, type Plain, serializeUrl } from './parse-url.ts';
+import { isSimple, parsePieces, parseRecord, serializeUrl } from './parse-url.ts';
 import { createSearchParams, resetSearchParams, type URLSearchParams } from './url-search-params.ts';
 import { machine } from './url-machine.ts';
-import { encodeFragment, encodeQuery, parsePath } from './special-url.ts';
+import {
+  encodeFragment,
+  encodeQuery,
+  parsePath,
+  type Pieces,
+  serializeOrigin,
+  serializePath,
+  toRecord,
+} from './special-url.ts';
 import { requireArguments, shapeInterface, toUsvString } from './webidl.ts';
 
 /**
@@ -12,24 +20,27 @@ import { requireArguments, shapeInterface, toUsvString } from './webidl.ts';
  */
 export function toRequestUrl(value: unknown): string {
   const text = toUsvString(value);
-  if (parsePlain(text)) return text;
-  const record = parseUrl(text);
-  if (record === undefined)
+  const pieces = parsePieces(text);
+  const record = pieces === undefined ? parseRecord(text) : undefined;
+  if (pieces === undefined && record === undefined)
     throw new TypeError(
       `Cannot parse URL ${JSON.stringify(text)}; use an absolute one such as https://example.com/`,
     );
-  if (record.username !== '' || record.password !== '')
+  const username = pieces?.[7] ?? record?.username ?? '';
+  const password = pieces?.[8] ?? record?.password ?? '';
+  if (username !== '' || password !== '')
     throw new TypeError(
       'The URL of a request may not hold a user name or password; use an authorization header',
     );
-  return serializeUrl(record);
+  return record === undefined ? (pieces?.[0] as string) : serializeUrl(record);
 }
 
 /** The serialised URL of `value`, undefined when it cannot be parsed. */
 export function toAbsoluteUrl(value: unknown): string | undefined {
   const text = toUsvString(value);
-  if (parsePlain(text)) return text;
-  const record = parseUrl(text);
+  const pieces = parsePieces(text);
+  if (pieces !== undefined) return pieces[0];
+  const record = parseRecord(text);
   return record && serializeUrl(record);
 }
 
@@ -40,8 +51,8 @@ export let isUrl: (value: unknown) => value is URL;
 export class URL {
   /** Serialisation; undefined after a change until somebody asks. */
   #href: string | undefined;
-  /** The pieces of a plain URL until its first change. */
-  #plain: Plain | undefined;
+  /** The pieces of a URL that needs no machine, until its first change. */
+  #pieces: Pieces | undefined;
   #parsed: UrlRecord | undefined;
   #params: URLSearchParams | undefined;
 
@@ -52,8 +63,8 @@ export class URL {
   static canParse(url: unknown, base: unknown = undefined): boolean {
     requireArguments(arguments.length, 1, 'URL.canParse');
     const text = toUsvString(url);
-    if (base !== undefined) return parseUrl(text, toUsvString(base)) !== undefined;
-    return parsePlain(text) !== undefined || parseUrl(text) !== undefined;
+    const baseText = base === undefined ? undefined : toUsvString(base);
+    return parsePieces(text, baseText) !== undefined || parseRecord(text, baseText) !== undefined;
   }
 
   static createObjectURL(value: unknown): string {
@@ -79,12 +90,12 @@ export class URL {
     requireArguments(arguments.length, 1, 'new URL');
     const text = toUsvString(url);
     const baseText = base === undefined ? undefined : toUsvString(base);
-    this.#plain = baseText === undefined ? parsePlain(text) : undefined;
-    if (this.#plain) {
-      this.#href = text;
+    this.#pieces = parsePieces(text, baseText);
+    if (this.#pieces) {
+      this.#href = this.#pieces[0];
       return;
     }
-    this.#parsed = parseUrl(text, baseText);
+    this.#parsed = parseRecord(text, baseText);
     if (this.#parsed === undefined)
       throw new TypeError(
         `Invalid URL: ${JSON.stringify(text)}${baseText === undefined ? '' : ` with base ${JSON.stringify(baseText)}`}`,
@@ -92,14 +103,14 @@ export class URL {
   }
 
   get #record(): UrlRecord {
-    return (this.#parsed ??= parseUrl(this.#href as string) as UrlRecord);
+    return (this.#parsed ??= toRecord(this.#pieces as Pieces));
   }
 
   /** Runs a setter's steps on the record. */
   #change(steps: (record: UrlRecord) => void): void {
     const record = this.#record;
     steps(record);
-    this.#plain = undefined;
+    this.#pieces = undefined;
     this.#href = undefined;
   }
 
@@ -117,29 +128,33 @@ export class URL {
   }
   set href(value: unknown) {
     const text = toUsvString(value);
-    const record = parseUrl(text);
-    if (record === undefined) throw new TypeError(`Invalid URL: ${JSON.stringify(text)}`);
+    const pieces = parsePieces(text);
+    const record = pieces === undefined ? parseRecord(text) : undefined;
+    if (pieces === undefined && record === undefined)
+      throw new TypeError(`Invalid URL: ${JSON.stringify(text)}`);
+    this.#pieces = pieces;
     this.#parsed = record;
-    this.#plain = undefined;
-    this.#href = undefined;
-    if (this.#params) resetSearchParams(this.#params, record.query ?? '');
+    this.#href = pieces?.[0];
+    if (this.#params) resetSearchParams(this.#params, this.#query);
   }
 
   get origin(): string {
-    const href = this.#text;
-    if (this.#plain) return href.slice(0, href.indexOf('/', 8));
-    return machine().serializeURLOrigin(this.#record);
+    if (this.#pieces) {
+      const [, scheme, host, port] = this.#pieces;
+      return port === undefined ? `${scheme}://${host}` : `${scheme}://${host}:${port}`;
+    }
+    return serializeOrigin(this.#record) ?? machine().serializeURLOrigin(this.#record);
   }
 
   get protocol(): string {
-    return `${this.#plain?.[1] ?? this.#record.scheme}:`;
+    return `${this.#pieces?.[1] ?? this.#record.scheme}:`;
   }
   set protocol(value: unknown) {
     this.#parseInto(`${toUsvString(value)}:`, 'scheme start');
   }
 
   get username(): string {
-    return this.#plain ? '' : this.#record.username;
+    return this.#pieces ? (this.#pieces[7] ?? '') : this.#record.username;
   }
   set username(value: unknown) {
     const text = toUsvString(value);
@@ -148,7 +163,7 @@ export class URL {
   }
 
   get password(): string {
-    return this.#plain ? '' : this.#record.password;
+    return this.#pieces ? (this.#pieces[8] ?? '') : this.#record.password;
   }
   set password(value: unknown) {
     const text = toUsvString(value);
@@ -166,8 +181,9 @@ export class URL {
   }
 
   get #hostname(): string {
-    if (this.#plain) return this.#plain[2] as string;
+    if (this.#pieces) return this.#pieces[2] as string;
     const { host } = this.#record;
+    if (typeof host === 'string') return host;
     return host === null ? '' : machine().serializeHost(host);
   }
 
@@ -179,7 +195,7 @@ export class URL {
   }
 
   get #port(): string {
-    if (this.#plain) return this.#plain[3] ?? '';
+    if (this.#pieces) return this.#pieces[3] ?? '';
     const { port } = this.#record;
     return port === null ? '' : `${port}`;
   }
@@ -198,7 +214,7 @@ export class URL {
   }
 
   get pathname(): string {
-    return this.#plain?.[4] ?? machine().serializePath(this.#record);
+    return this.#pieces?.[4] ?? serializePath(this.#record);
   }
   set pathname(value: unknown) {
     if (machine().hasAnOpaquePath(this.#record)) return;
@@ -214,7 +230,7 @@ export class URL {
   }
 
   get #query(): string {
-    return (this.#plain ? this.#plain[5] : this.#record.query) ?? '';
+    return (this.#pieces ? this.#pieces[5] : this.#record.query) ?? '';
   }
 
   get search(): string {
@@ -244,7 +260,7 @@ export class URL {
   }
 
   get hash(): string {
-    const fragment = (this.#plain ? this.#plain[6] : this.#record.fragment) ?? '';
+    const fragment = (this.#pieces ? this.#pieces[6] : this.#record.fragment) ?? '';
     return fragment === '' ? '' : `#${fragment}`;
   }
   set hash(value: unknown) {
