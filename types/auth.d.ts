@@ -71,5 +71,5 @@ export interface Auth {
     list(userId: string): Promise<unknown>;
     revoke(id: string): Promise<unknown>;
   };
-  readonly keys: { rotate(): Promise<unknown> };
+  readonly keys: { rotate(options?: { readonly revoke?: boolean }): Promise<unknown> };
 }

@@ -2,7 +2,8 @@ import { HostError } from '#runtime/errors.ts';
 import { customClaims, rolesOf, storedClaims } from './callers.ts';
 import type { Home } from './home.ts';
 import { parseRoles } from './hooks.ts';
-import type { Instance } from './instance.ts';
+import type { Instance, InstanceAdapter } from './instance.ts';
+import { keyGraceMs } from './pool.ts';
 import type { Arguments } from './arguments.ts';
 import type { Row } from './where.ts';
 
@@ -153,8 +154,24 @@ export const userVerbs: Readonly<Record<string, Verb>> = {
     await instance.users.deleteUserSessions(id);
     return null;
   },
-  'keys.rotate': async (instance) => ({ kid: await instance.rotateKey() }),
+  'keys.rotate': async (instance, args) => {
+    const revoke = args.flag('revoke') ?? false;
+    const kid = await instance.createKey();
+    await replaceKeys(instance.adapter, kid, revoke);
+    return { kid };
+  },
 };
+
+/** Keys other than `kid` sign nothing more, and are good for their grace; with `revoke` they are gone at once. */
+async function replaceKeys(adapter: InstanceAdapter, kid: string, revoke: boolean): Promise<void> {
+  const others = { field: 'id', operator: 'ne', value: kid };
+  // The library's clock, by which it chooses keys.
+  const now = new Date();
+  const over = { field: 'expiresAt', operator: 'lt', value: new Date(now.getTime() - keyGraceMs) };
+  await adapter.deleteMany({ model: 'jwks', where: [revoke ? others : over] });
+  const signing = { field: 'expiresAt', operator: 'gt', value: now };
+  await adapter.updateMany({ model: 'jwks', where: [others, signing], update: { expiresAt: now } });
+}
 
 /** The user that `id` or `email` names. */
 async function find({ users }: Instance, args: Arguments): Promise<Row | undefined> {

@@ -13,7 +13,7 @@ import type { HookAnswer, Instance, InstanceOptions, InstancePorts, MailKind } f
 import { Lockout } from './lockout.ts';
 import { mailText } from './mails.ts';
 import type { Passwords } from './password.ts';
-import type { Pool } from './pool.ts';
+import { keyGraceMs, type Pool } from './pool.ts';
 import { Rates } from './rate.ts';
 import { RefreshTokens } from './refresh.ts';
 import type { RowsOptions } from './rows.ts';
@@ -172,6 +172,7 @@ export class Home {
       passwordLength: config.passwordLength,
       sessionSeconds: config.sessionSeconds,
       perMinute: config.perMinute,
+      keyGraceSeconds: keyGraceMs / 1000,
       clientIds,
       providers,
       ports: this.#ports(base, Refusal),

@@ -70,9 +70,9 @@ export class Identifier {
     const seen = this.#heads.get(head);
     const id = seen ?? keyIdOf(head);
     if (id === undefined) return invalid('the token is malformed');
-    if (pool.key(id) === undefined) await pool.reloadKeys();
-    const key = pool.key(id);
-    if (key === undefined) return invalid('the token is signed with an unknown key');
+    const signing = await pool.key(id);
+    if (signing === undefined) return invalid('the token is signed with an unknown key');
+    const { key } = signing;
     try {
       const claims = verifyAccessToken(token, key, { audience, now: now(), headIsGood: seen !== undefined });
       if (seen === undefined) this.#rememberHead(head, id);
@@ -82,7 +82,7 @@ export class Identifier {
         sessionId: String(claims['sid']),
         userId: String(claims['sub']),
         issuedAt: Number(claims['iat']),
-        until: Number(claims['exp']) * 1000,
+        until: Math.min(Number(claims['exp']) * 1000, signing.until),
         generation: 0,
       };
       if (!pool.stands(known.sessionId, known.userId, known.issuedAt)) return invalid('the token is revoked');

@@ -21,6 +21,8 @@ export interface InstanceOptions {
   readonly passwordLength: number;
   readonly sessionSeconds: number;
   readonly perMinute: number;
+  /** Keys that were replaced stay in the JWKS so long. */
+  readonly keyGraceSeconds: number;
   readonly clientIds: readonly string[];
   readonly providers: readonly Provider[];
   readonly ports: InstancePorts;
@@ -66,8 +68,8 @@ export interface Instance {
   readonly adapter: InstanceAdapter;
   readonly users: InstanceUsers;
   signingKey(): Promise<SigningKey>;
-  /** A further key; tokens signed with those before stay good. */
-  rotateKey(): Promise<string>;
+  /** A further key, by its id, which signs from now on. */
+  createKey(): Promise<string>;
   createApiKey(options: Readonly<Record<string, unknown>>): Promise<Row>;
   /** Undefined unless the key is good now. */
   verifyApiKey(key: string): Promise<Row | undefined>;
@@ -88,7 +90,13 @@ export interface InstanceAdapter {
     readonly where: readonly Partial<Clause>[];
     readonly update: Row;
   }): Promise<Row | null>;
+  updateMany(query: {
+    readonly model: string;
+    readonly where: readonly Partial<Clause>[];
+    readonly update: Row;
+  }): Promise<number>;
   delete(query: { readonly model: string; readonly where: readonly Partial<Clause>[] }): Promise<void>;
+  deleteMany(query: { readonly model: string; readonly where: readonly Partial<Clause>[] }): Promise<number>;
   count(query: { readonly model: string; readonly where?: readonly Partial<Clause>[] }): Promise<number>;
 }
 

@@ -26,6 +26,10 @@ export class KnownCredentials {
     return this.#known.get(credential);
   }
 
+  clear(): void {
+    this.#known.clear();
+  }
+
   remember(credential: string, known: Known): void {
     if (this.#known.size >= mostKnown) {
       const oldest = this.#known.keys().next().value;

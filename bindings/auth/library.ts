@@ -26,9 +26,8 @@ import type { InstanceAdapter, InstanceUsers } from './instance.ts';
 export class Refusal extends Error {}
 
 const cookiePrefix = 'islet';
-/** Keys are replaced this often, and stay in the JWKS a day longer than any token they signed. */
+/** Signing keys are replaced this often. */
 const rotationSeconds = 30 * 86_400;
-const graceSeconds = 2 * 86_400;
 /** Endpoints that say whether a secret is right, or that send mail. */
 const guarded = [
   '/sign-in/*',
@@ -44,13 +43,8 @@ const guarded = [
   '/passkey/verify-authentication',
 ];
 
-const jwtOptions = {
-  jwks: {
-    keyPairConfig: { alg: 'ES256' },
-    rotationInterval: rotationSeconds,
-    gracePeriod: graceSeconds,
-  },
-} as const;
+const keyRules = (gracePeriod: number) =>
+  ({ jwks: { keyPairConfig: { alg: 'ES256' }, rotationInterval: rotationSeconds, gracePeriod } }) as const;
 
 /** The library's tables, its plugins' included: the same for all pools. */
 export function libraryTables(): Readonly<Record<string, Table>> {
@@ -62,6 +56,7 @@ const bare = {
   title: '',
   providers: [],
   clientIds: [],
+  keyGraceSeconds: 0,
   ports: undefined,
   origins: [],
 } as const;
@@ -156,6 +151,7 @@ export async function createInstance(options: InstanceOptions): Promise<Instance
   } satisfies BetterAuthOptions);
   const context = await auth.$context;
   const api = auth.api as unknown as KeyCalls;
+  const rules = keyRules(options.keyGraceSeconds);
   const discovery = oauthProviderOpenIdConfigMetadata(auth as never);
   return {
     handle: (request) => auth.handler(request),
@@ -163,11 +159,11 @@ export async function createInstance(options: InstanceOptions): Promise<Instance
     adapter: context.adapter as unknown as InstanceAdapter,
     users: context.internalAdapter as unknown as InstanceUsers,
     signingKey: async () => {
-      const key = await resolveSigningKey({ context } as never, jwtOptions);
+      const key = await resolveSigningKey({ context } as never, rules);
       if (key === null) throw new TypeError('Signing is left to nobody else');
       return key;
     },
-    rotateKey: async () => (await createJwk({ context } as never, jwtOptions)).id,
+    createKey: async () => (await createJwk({ context } as never, rules)).id,
     createApiKey: async (body) => await api.createApiKey({ body }),
     verifyApiKey: async (key) => {
       const { valid, key: row } = await api.verifyApiKey({ body: { key } });
@@ -184,7 +180,7 @@ interface KeyCalls {
   }): Promise<{ readonly valid: boolean; readonly key: Row | null }>;
 }
 
-type PluginFacts = Pick<InstanceOptions, 'base' | 'title' | 'providers' | 'clientIds'> & {
+type PluginFacts = Pick<InstanceOptions, 'base' | 'title' | 'providers' | 'clientIds' | 'keyGraceSeconds'> & {
   readonly ports: InstancePorts | undefined;
   readonly origins: readonly string[];
 };
@@ -194,12 +190,13 @@ function plugins({
   title,
   providers,
   clientIds,
+  keyGraceSeconds,
   ports,
   origins,
 }: PluginFacts): NonNullable<BetterAuthOptions['plugins']> {
   const { origin, hostname } = new URL(base);
   return [
-    jwt({ ...jwtOptions, disableSettingJwtHeader: true, jwt: { issuer: base } }),
+    jwt({ ...keyRules(keyGraceSeconds), disableSettingJwtHeader: true, jwt: { issuer: base } }),
     twoFactor({
       issuer: title,
       twoFactorTable: 'twoFactor',

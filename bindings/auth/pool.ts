@@ -26,6 +26,14 @@ export interface PoolOptions {
 /** Longest life of an access token (config), and what clocks may differ by: marks are of no use after it. */
 const markMs = 3_600_000 + 60_000;
 const leastSweep = 1024;
+/** A signing key that was replaced is good so much longer: a day more than any token it signed. */
+export const keyGraceMs: number = 2 * 86_400_000;
+
+interface VerifyingKey {
+  readonly key: KeyObject;
+  /** Milliseconds since the epoch. */
+  readonly until: number;
+}
 
 /** Origins of a pool without a configured one, beyond those its operator names. */
 export const mostOrigins = 32;
@@ -38,7 +46,9 @@ export class Pool {
   readonly places: Places;
   readonly known: KnownCredentials = new KnownCredentials();
   readonly #options: PoolOptions;
-  readonly #keys = new Map<string, KeyObject>();
+  readonly #keys = new Map<string, VerifyingKey>();
+  /** Keys that were revoked: one that is read while it is deleted does not come back. */
+  readonly #revokedKeys = new Set<string>();
   readonly #issuers = new Set<string>();
   /** Session → until when the mark matters; user → when they changed. In ms since the epoch. */
   readonly #revoked = new Map<string, number>();
@@ -69,8 +79,14 @@ export class Pool {
     this.#stop.abort();
   }
 
-  key(id: string): KeyObject | undefined {
-    return this.#keys.get(id);
+  /** The signing key of this name while it is good. One that is not known is read: another host may have just made it. */
+  async key(id: string): Promise<VerifyingKey | undefined> {
+    if (!this.#keys.has(id) && !this.#revokedKeys.has(id)) {
+      const entry = await this.#options.store.get(this.places.row('jwks', id));
+      if (entry !== undefined) this.#learnKey(entry);
+    }
+    const known = this.#keys.get(id);
+    return known !== undefined && known.until > this.#options.now() ? known : undefined;
   }
 
   isIssuer(issuer: unknown): boolean {
@@ -155,15 +171,30 @@ export class Pool {
       if (model === 'session' || model === 'user' || model === 'member') this.generation++;
       if (before === undefined) continue;
       const id = String(before['id']);
+      if (model === 'jwks' && after === undefined) this.#revokeKey(id);
       if (model === 'session' && after === undefined) this.#mark(this.#revoked, id, now + markMs);
       if (model === 'user' && differs(before, after)) this.#mark(this.#changedAt, id, now);
     }
   }
 
-  /** Keys are read again: a token names one that is not known. */
-  async reloadKeys(): Promise<void> {
+  /** Keys that went while nobody watched are forgotten. */
+  async #readKeys(): Promise<void> {
     const entries = await this.#options.store.list({ prefix: this.places.rows('jwks') });
+    const stored = new Set(entries.map(({ key }) => lastOf(key)));
+    for (const id of this.#keys.keys()) if (!stored.has(id)) this.#forgetKey(id);
     for (const entry of entries) this.#learnKey(entry);
+  }
+
+  /** For good: ids are never used again. */
+  #revokeKey(id: string): void {
+    this.#revokedKeys.add(id);
+    this.#forgetKey(id);
+  }
+
+  /** With what it signed, for what was remembered is not verified again. */
+  #forgetKey(id: string): void {
+    this.#keys.delete(id);
+    this.known.clear();
   }
 
   async #organization(session: Row, user: Row): Promise<Caller['organization']> {
@@ -203,12 +234,13 @@ export class Pool {
       for await (const change of changes) {
         if (change.kind === 'put') this.#learn(change.entry);
         else if (this.#isState(change.key)) this.generation++;
+        else if (change.key.startsWith(this.places.rows('jwks'))) this.#revokeKey(lastOf(change.key));
       }
     })();
     for (const kind of ['x', 'v', 's']) {
       for (const entry of await store.list({ prefix: this.places.other(kind, '') })) this.#learn(entry);
     }
-    await this.reloadKeys();
+    await this.#readKeys();
     following
       .catch((error: unknown) => log('warn', `A user pool is read anew: ${String(error)}`))
       .finally(() => {
@@ -234,9 +266,17 @@ export class Pool {
   }
 
   #learnKey({ key, value }: Entry): void {
+    const id = lastOf(key);
+    if (this.#revokedKeys.has(id)) return;
     const row = JSON.parse(Buffer.from(value).toString()) as Row;
+    const known = this.#keys.get(id);
+    const end = row['expiresAt'];
+    const stored = typeof end === 'string' ? Date.parse(end) + keyGraceMs : Infinity;
+    // A key's end only comes nearer: what was read earlier does not put it off.
+    const until = Math.min(stored, known?.until ?? Infinity);
     try {
-      this.#keys.set(lastOf(key), importVerifyingKey(JSON.parse(String(row['publicKey']))));
+      const imported = known?.key ?? importVerifyingKey(JSON.parse(String(row['publicKey'])));
+      this.#keys.set(id, { key: imported, until });
     } catch (error) {
       this.#options.log('error', `A signing key is unreadable: ${String(error)}`);
     }
