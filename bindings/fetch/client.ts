@@ -78,7 +78,8 @@ export class FetchClient {
     const { hostname, host, port, protocol } = url;
     const bare = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
     return new Promise((resolve, reject) => {
-      this.#connect({ hostname: bare, host, port, protocol, servername: bare }, (...[error, socket]) => {
+      // Over TLS the host is the name it asks for, unless it is an address, which RFC 6066 does not allow.
+      this.#connect({ hostname: bare, host, port, protocol }, (...[error, socket]) => {
         if (error === null) resolve(socket);
         else reject(error);
       });

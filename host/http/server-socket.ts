@@ -25,6 +25,8 @@ export interface ServerSocketOptions {
   /** Flat; checked. */
   readonly headers: readonly string[];
   readonly closed: (socket: ServerSocket) => void;
+  /** A client that says nothing for so long is asked, and gone when it is silent for as long again; 30 s by default. */
+  readonly pingMs?: number;
 }
 
 /** No piece handed to a call is longer. */
@@ -33,8 +35,7 @@ const pieceBytes = 64 * 1024;
 const waitingBytes = 64 * 1024;
 /** How long a client may take for its part of the close handshake. */
 const closeMs = 5_000;
-/** A client that says nothing for so long is asked, and gone when it is silent for as long again. */
-const pingMs = 30_000;
+const defaultPingMs = 30_000;
 /** How often a guest is told at the most what has been sent, unless it is much. */
 const creditMs = 50;
 const creditBytes = 64 * 1024;
@@ -225,7 +226,8 @@ export class ServerSocket {
   /** One timer, set anew when it is due: messages cost nothing. */
   #watch(): void {
     const now = performance.now();
-    const { socketIdleMs } = this.#options.limits;
+    const { limits, pingMs = defaultPingMs } = this.#options;
+    const { socketIdleMs } = limits;
     const idleLeft = this.#messageAt + socketIdleMs - now;
     if (idleLeft <= 0) return this.#close(1001, 'ERR_LIMIT_SOCKET_IDLE');
     if (now - this.#heardAt >= pingMs) {

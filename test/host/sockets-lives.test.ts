@@ -78,6 +78,16 @@ void t.test('socket lives: a host that closes says so, and the function hears it
   t.ok(lines.includes('closed 1001 "ERR_CLOSING" true'));
 });
 
+void t.test('socket lives: a cell that is given up asks its clients to come again', async (t) => {
+  const test = await openTestHost(t);
+  await test.deployGuest('s', 'sockets.js', { ...manifest, cordon: 'own' });
+  const client = await connectSocket(`ws://127.0.0.1:${test.port}/s/`);
+  t.equal(await client.ask('echo here'), 'here');
+  // Nothing else is in the cordon: its cells go.
+  await test.host.delete('s');
+  t.same(await client.closed, { code: 1012, reason: 'ERR_CLOSING' });
+});
+
 void t.test('socket lives: a thousand at once', async (t) => {
   const test = await openTestHost(t);
   await test.deployGuest('s', 'sockets.js', { ...manifest, limits: { cpuMs: 60_000, sockets: 1000 } });

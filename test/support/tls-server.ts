@@ -1,6 +1,7 @@
 import { createServer } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import type { Test } from 'tap';
 
@@ -22,13 +23,18 @@ hwR/AAABMAoGCCqGSM49BAMCA0gAMEUCIHM4CqiCaHYuT6MQVocPGfzGk/68AI2f
 1NmeskwoUGdaAiEA1YcvAA2z8LcBXbEcC7Bu5nCxsIosEWRQAhj8wVqJ8U0=
 -----END CERTIFICATE-----`;
 
-/** A real TLS server on loopback whose certificate this process trusts from now on; gives its port. */
+/**
+ * A real TLS server on loopback whose certificate this process trusts from now on, under the names it has; gives its port.
+ * Upgrades are answered where `upgrade` does it.
+ */
 export async function temporaryTlsServer(
   t: Test,
   listener: (request: IncomingMessage, response: ServerResponse) => void,
+  upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void,
 ): Promise<number> {
   setDefaultCACertificates([...getCACertificates('default'), cert]);
   const server = createServer({ key, cert }, listener);
+  if (upgrade !== undefined) server.on('upgrade', upgrade);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.teardown(async () => {
     server.closeAllConnections();
