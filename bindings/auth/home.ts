@@ -7,7 +7,7 @@ import { createRowAdapter, inTransaction, withOnly, type RowAdapter } from './ad
 import { UsedCodes } from './codes.ts';
 import type { AuthConfig, HookName } from './config.ts';
 import { addressHeaderName } from './headers.ts';
-import { askHook, type HookOptions } from './hooks.ts';
+import { askHook, type Hooked } from './hooks.ts';
 import { Identifier, sessionCookie } from './identify.ts';
 import type { HookAnswer, Instance, InstanceOptions, InstancePorts, MailKind } from './instance.ts';
 import { Lockout } from './lockout.ts';
@@ -123,6 +123,25 @@ export class Home {
     return base.origin.startsWith('https:') ? `__Secure-${sessionCookie}` : sessionCookie;
   }
 
+  /** Sends a mail after the answer. */
+  mail(kind: MailKind, { email, link }: { readonly email: string; readonly link: string }): void {
+    const { config, mailer, log } = this.options;
+    const { subject, text, html } = mailText(kind, config.title, link);
+    this.later('A mail', async () => {
+      // Anybody may have a mail sent to anybody: not without end.
+      if ((await this.lockout.mail(email)) > 0)
+        return log('warn', 'An address has had its mails of this hour');
+      return await mailer.send({ to: email, subject, text, html });
+    });
+  }
+
+  /** Asks a hook's function; there need be none. */
+  async ask(name: HookName, user: Row): Promise<Hooked> {
+    const { functions, deployment, poolName, config, now, log } = this.options;
+    const { cordon } = deployment;
+    return await askHook(name, user, { functions, cordon, pool: poolName, hooks: config.hooks, now, log });
+  }
+
   /** Work nobody waits for: mails, and hooks that come after. Failures are logged. */
   later(what: string, work: () => Promise<unknown>): void {
     const done = work()
@@ -184,36 +203,24 @@ export class Home {
   }
 
   #ports(base: Base, refusal: new (message: string) => Error): InstancePorts {
-    const { config, passwords, mailer, log } = this.options;
+    const { passwords, log } = this.options;
     const ask = async (name: HookName, user: Row): Promise<HookAnswer> => {
-      const hooked = await askHook(name, user, this.#hookOptions());
+      const hooked = await this.ask(name, user);
       if (hooked.kind === 'refused') throw new refusal(hooked.message);
       return hooked.answer;
     };
     return {
       hash: (password) => passwords.hash(password),
       verify: (hash, password) => passwords.verify(hash, password),
-      mail: (kind, { email, url, token }) => {
-        const { subject, text, html } = mailText(kind, config.title, this.#link(kind, base, { url, token }));
-        this.later('A mail', async () => {
-          // Anybody may have a mail sent to anybody: not without end.
-          if ((await this.lockout.mail(email)) > 0)
-            return log('warn', 'An address has had its mails of this hour');
-          return await mailer.send({ to: email, subject, text, html });
-        });
-      },
+      mail: (kind, { email, url, token }) =>
+        this.mail(kind, { email, link: this.#link(kind, base, { url, token }) }),
       beforeSignUp: (user) => ask('beforeSignUp', user),
       beforeSignIn: (user) => ask('beforeSignIn', user),
-      afterSignUp: (user) => this.later('A hook', () => askHook('afterSignUp', user, this.#hookOptions())),
-      afterSignIn: (user) => this.later('A hook', () => askHook('afterSignIn', user, this.#hookOptions())),
+      afterSignUp: (user) => this.later('A hook', () => this.ask('afterSignUp', user)),
+      afterSignIn: (user) => this.later('A hook', () => this.ask('afterSignIn', user)),
       consume: (key, rule) => this.#rates.consume(key, rule),
       log,
     };
-  }
-
-  #hookOptions(): HookOptions {
-    const { functions, deployment, poolName, config, now, log } = this.options;
-    return { functions, cordon: deployment.cordon, pool: poolName, hooks: config.hooks, now, log };
   }
 
   /** Resets are done on the sign-in page unless the request named a page of its own. */

@@ -102,8 +102,6 @@ export async function createInstance(options: InstanceOptions): Promise<Instance
       },
       sendResetPassword: async ({ user, url, token }) =>
         ports.mail('reset', { email: user.email, url, token }),
-      onExistingUserSignUp: async ({ user }) =>
-        ports.mail('exists', { email: user.email, url: '', token: '' }),
     },
     emailVerification: {
       sendOnSignUp: true,

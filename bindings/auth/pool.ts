@@ -145,6 +145,12 @@ export class Pool {
     return await this.#row('user', id);
   }
 
+  /** The id of the user with this address, in lower case. */
+  async userIdOf(email: string): Promise<string | undefined> {
+    const entry = await this.#options.store.get(this.places.unique('user', 'email', email));
+    return entry === undefined ? undefined : Buffer.from(entry.value).toString();
+  }
+
   isBanned(user: Row): boolean {
     if (user['banned'] !== true) return false;
     const until = user['banExpires'];

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServeFacts, Served } from '#runtime/binding.ts';
 import { HostError } from '#runtime/errors.ts';
 import { corsHeaders, preflight } from './cors.ts';
@@ -8,10 +9,17 @@ import { sealCookie } from './identify.ts';
 import { addressHeaderName } from './headers.ts';
 import { pageResponse } from './page.ts';
 import { nextTokens } from './tokens.ts';
+import type { Row } from './where.ts';
 
 /** Endpoints of the provider's side authenticate clients, not users: their headers are left alone. */
 const clientPaths = /^\/oauth2\/(?:token|introspect|revoke|userinfo)$/;
 const longestBody = 64 * 1024;
+/**
+ * What these do for an address with an account is more, or less, than for one without. They are answered at whole steps of
+ * time since they came, so that it does not show.
+ */
+const even: ReadonlySet<string> = new Set(['/sign-up/email', '/request-password-reset', '/change-email']);
+const stepMs = 250;
 
 /** The pool's endpoints, as one deployment serves them. */
 export function serveAuth(home: Home): Served {
@@ -71,7 +79,12 @@ async function answer(visit: Visit): Promise<Response> {
     return request.method === 'POST' ? await tokens(visit) : problem(405, 'METHOD', 'Use POST');
   const instance = await home.instance(base);
   if (path === '/.well-known/openid-configuration') return await instance.discovery(await toLibrary(visit));
-  return await guarded(visit, async () => await instance.handle(await toLibrary(visit)));
+  const began = performance.now();
+  try {
+    return await guarded(visit, async () => await instance.handle(await toLibrary(visit)));
+  } finally {
+    if (even.has(path)) await sleep(stepMs - ((performance.now() - began) % stepMs));
+  }
 }
 
 /** Lets nobody guess for long: passwords by account and address. */
@@ -97,11 +110,22 @@ async function isRightPassword(response: Response): Promise<boolean> {
   return refusedAfter.has(jsonOf(await response.clone().text())['code']);
 }
 
-/** The same answer whether there was such a user or not: what is made up for those that are there must not show. */
+/**
+ * The same answer whether there was such a user or not: what is made up for those that are there must not show. The hook
+ * that the library asks for new users is asked here for the others: what it refuses is refused to both.
+ */
 async function signUp(visit: Visit, response: Response): Promise<Response> {
   if (!response.ok) return await finished(visit, response);
-  const { email, name } = jsonOf(visit.body);
-  const user = { email: String(email).toLowerCase(), name, emailVerified: false };
+  const { home, body } = visit;
+  const { email: given, name, image } = jsonOf(body);
+  const email = String(given).toLowerCase();
+  const user = { email, name, emailVerified: false };
+  const made = jsonOf(await response.text())['user'] as Row;
+  if ((await home.options.pool.userIdOf(email)) !== made['id']) {
+    const hooked = await home.ask('beforeSignUp', { ...user, image, createdAt: made['createdAt'] });
+    if (hooked.kind === 'refused') return problem(422, 'REFUSED', hooked.message);
+    home.mail('exists', { email, link: '' });
+  }
   return Response.json({ token: null, user }, { headers: noStore });
 }
 
