@@ -11,11 +11,11 @@ import {
   type GoneReason,
   type LoadedReport,
   type NotLoadedReport,
-  type StartSpec,
 } from './frames.ts';
 import { Engines } from './engines.ts';
 import { IdTable } from './id-table.ts';
 import type { GuestBundle } from './isolate/bootstrap.ts';
+import { KnownStarts, type KnownStart } from './known-starts.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import { Slot } from './slot.ts';
 import { Warm } from './warm.ts';
@@ -41,6 +41,7 @@ export class Cell {
   readonly #slots: Map<number, Slot> = new Map();
   readonly #invocations: IdTable<Slot> = new IdTable();
   readonly #engines: Engines = new Engines();
+  readonly #starts: KnownStarts = new KnownStarts();
   #warm: Warm<Slot> | undefined;
   #config: CellConfig | undefined;
   #disposed = 0;
@@ -83,7 +84,7 @@ export class Cell {
       case Frame.Drop:
         return this.#drop(id);
       case Frame.Load:
-        this.#load(id, JSON.parse(text) as StartSpec, bytes);
+        this.#load(id, this.#starts.read(text), bytes);
         return;
       case Frame.Retire:
         return this.#retire(id, text as GoneReason);
@@ -124,36 +125,37 @@ export class Cell {
     this.#channel.send(Frame.Ready, 0, '');
   }
 
-  #load(id: number, spec: StartSpec, bytes: Buffer): void {
-    const slot = new Slot(id, spec.codeId);
-    const starting = this.#engines.start(spec, bytes, {
+  #load(id: number, start: KnownStart, bytes: Buffer): void {
+    const { codeId, keep } = start.spec;
+    const slot = new Slot(id, codeId);
+    const starting = this.#engines.start(start, bytes, {
       watcher: this.#watch(slot),
       isNew: () => slot.gone === undefined && slot.arrival?.spoken === false,
       anew: (messages, again) => {
         slot.startAnew(messages);
-        void this.#await(slot, again, spec);
+        void this.#await(slot, again, keep);
       },
     });
     if (starting === undefined) return this.#notLoaded(id, { needCode: true });
     this.#slots.set(id, slot);
-    if (starting instanceof Promise) void this.#await(slot, starting, spec);
-    else this.#arrived(slot, starting, spec.keep);
+    if (starting instanceof Promise) void this.#await(slot, starting, keep);
+    else this.#arrived(slot, starting, keep);
   }
 
-  async #await(slot: Slot, starting: Promise<Started>, spec: StartSpec): Promise<void> {
+  async #await(slot: Slot, starting: Promise<Started>, keep: boolean): Promise<void> {
     const { id } = slot;
     let started: Started;
     try {
       started = await starting;
     } catch (error) {
       this.#slots.delete(id);
-      this.#engines.drop(spec.codeId);
+      this.#engines.drop(slot.codeId);
       for (const { id: invocation } of slot.waiting) this.#invocations.take(invocation);
       const problem =
         error instanceof StartFailure ? error.problem : { kind: 'crashed' as const, message: String(error) };
       return this.#notLoaded(id, { outcome: problem });
     }
-    this.#arrived(slot, started, spec.keep);
+    this.#arrived(slot, started, keep);
     if (slot.gone !== undefined) this.#arrivals.settle(slot);
     else this.#arrivals.turn();
   }

@@ -1,9 +1,9 @@
 import { CodeTable } from './code-table.ts';
 import { StartFailure, type InstanceWatcher, type Started } from './engine.ts';
-import type { StartSpec } from './frames.ts';
 import { IsolateEngine, type IsolateEngineOptions } from './isolate/engine.ts';
 import type { Message } from './isolate/entries.ts';
 import type { Again } from './isolate/first-message.ts';
+import type { KnownStart } from './known-starts.ts';
 import { loadAddon } from './wasm/addon.ts';
 import { WasmEngine } from './wasm/engine.ts';
 
@@ -42,18 +42,17 @@ export class Engines {
 
   /** Begins a start on the engine the spec is for; undefined when this cell does not have the code. Pair with `drop`. */
   start(
-    spec: StartSpec,
+    { spec, wasm }: KnownStart,
     bytes: Buffer,
     { watcher, isNew, anew }: StartWatch,
   ): Promise<Started> | Started | undefined {
-    const { head, wasm, apart = false } = spec;
     if (wasm !== undefined) {
       const engine = this.#wasm;
       if (typeof engine === 'string')
         return Promise.reject(new StartFailure({ kind: 'crashed', message: engine }));
-      const order = { head, wasm, limits: spec };
-      return engine.startNow(order, watcher) ?? engine.start(order, watcher);
+      return engine.startNow(wasm, watcher) ?? engine.start(wasm, watcher);
     }
+    const { head, apart = false } = spec;
     const engine = this.#isolates;
     if (engine === undefined) return undefined;
     const code = this.#code.take(spec, bytes);

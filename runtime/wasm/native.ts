@@ -61,6 +61,14 @@ export interface NativeLoaded {
   /** Wall ms: reading and linking; first instantiation (a resident: until it waits for its first line). */
   readonly loadMs: number;
   readonly startMs: number;
+  /** For `loadNow` on the same engine. Never for residents. */
+  readonly recipe?: NativeRecipe;
+}
+
+/** Of the addon's own: what has started once. */
+declare const recipe: unique symbol;
+export interface NativeRecipe {
+  readonly [recipe]: never;
 }
 
 export interface NativeRefused {
@@ -83,10 +91,10 @@ export interface NativeEngine {
   /** `spec` is JSON of NativeSpec. Never rejects. */
   load(instance: number, spec: string): Promise<NativeLoaded | NativeRefused>;
   /**
-   * `load` within this call, where this very spec has been loaded before and its code is still in memory: nothing of the
-   * guest's runs. Null: `load` it. Never for residents.
+   * `load` within this call, of what has been loaded before: nothing is read, nothing of the guest's runs. How long it
+   * took, in ms; null where its code is not in memory any more: `load` it.
    */
-  loadNow(instance: number, spec: string): NativeLoaded | null;
+  loadNow(instance: number, recipe: NativeRecipe): number | null;
   /**
    * Protocols http and cgi: `message` is the first message of an invocation (guest/protocol.ts, In.Request or In.Event)
    * and `bytes` its body. Residents (events, lambda): `bytes` is the first line for stdin, without its newline, and

@@ -11,6 +11,12 @@ export interface ReceivedFrame {
   readonly bytes: Buffer;
 }
 
+/** The body of an answer that is whole, as text: within its line, or beside it. */
+export function bodyOf({ text, bytes }: ReceivedFrame): string {
+  const [, , kind, body] = JSON.parse(text.slice(text.indexOf('\n') + 1)) as readonly unknown[];
+  return kind === 1 ? String(body) : bytes.toString();
+}
+
 const names: ReadonlyMap<number, string> = new Map(Object.entries(Frame).map(([name, type]) => [type, name]));
 const sizes = { spares: 0, warmBytes: 64 * 2 ** 20, idleMs: 60_000, compiler: false, inProcess: true };
 

@@ -1,5 +1,5 @@
 import type { Test } from 'tap';
-import type { Instance, Started } from '#runtime/engine.ts';
+import type { Instance, Started, WasmSpec } from '#runtime/engine.ts';
 import type { WasmStart } from '#runtime/frames.ts';
 import { In } from '#runtime/guest/protocol.ts';
 import { defaultLimits, type Limits } from '#runtime/limits.ts';
@@ -57,15 +57,26 @@ export function openWasm(t: Test, options: Pick<StartWasmOptions, 'slots' | 'wor
   return engine;
 }
 
+/** What `guest`, module text, is started from. */
+export async function toWasmSpec(
+  guest: string,
+  { limits, program }: StartWasmOptions = {},
+): Promise<WasmSpec> {
+  return { wasm: await compileWasm(guest, program), head, limits: { ...defaultLimits, ...limits } };
+}
+
 /** One more instance of an engine, started as a cell does. */
 export async function startWasmOn(
   engine: WasmEngine,
   guest: string,
-  { limits, program }: StartWasmOptions = {},
+  options: StartWasmOptions = {},
 ): Promise<StartedWasm> {
+  return await startSpecOn(engine, await toWasmSpec(guest, options));
+}
+
+/** The same, of what may have been started before. */
+export async function startSpecOn(engine: WasmEngine, spec: WasmSpec): Promise<StartedWasm> {
   const heard = new Listener();
-  const wasm = await compileWasm(guest, program);
-  const spec = { wasm, head, limits: { ...defaultLimits, ...limits } };
   const { instance, phases } =
     engine.startNow(spec, heard.watcher) ?? (await engine.start(spec, heard.watcher));
   return { heard, instance, phases };

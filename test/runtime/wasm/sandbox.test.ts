@@ -10,7 +10,7 @@ import t from 'tap';
 import { cellFlags, deniesNetwork } from '#host/cells/process.ts';
 import type { Pipe } from '#runtime/channel.ts';
 import { In } from '#runtime/guest/protocol.ts';
-import { CellHarness } from '#test/support/cell.ts';
+import { bodyOf, CellHarness } from '#test/support/cell.ts';
 import { command } from '#test/support/wasm-command.ts';
 import { compileWasm, wasmFolder, withoutAddon } from '#test/support/wasm.ts';
 
@@ -48,7 +48,7 @@ void t.test(
     cell.load(1, { ...limits, codeId: 'f', sourceBytes: 0, cacheBytes: 0, head, keep: false, wasm });
     const message = { m: 'GET', u: 'http://f/', h: [], b: 0, id: 'id', d: Date.now() + 30_000 };
     cell.send('Begin', 1, `1\n[${In.Request},1,${JSON.stringify(message)},0,0]`);
-    t.equal((await cell.wait('Answered', 1)).bytes.toString(), 'hello', 'the addon works there');
+    t.equal(bodyOf(await cell.wait('Answered', 1)), 'hello', 'the addon works there');
     if (process.platform === 'linux')
       t.match(readFileSync(`/proc/${child.pid ?? 0}/maps`, 'utf8'), /islet-wasm\.node/, 'in that process');
 

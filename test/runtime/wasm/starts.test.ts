@@ -7,8 +7,10 @@ import {
   nothing,
   openWasm,
   requestMessage as request,
+  startSpecOn,
   startWasm as start,
   startWasmOn,
+  toWasmSpec,
   type StartedWasm,
 } from '#test/support/wasm-start.ts';
 import { withoutAddon } from '#test/support/wasm.ts';
@@ -25,16 +27,26 @@ async function bodyOf({ heard, instance }: StartedWasm, path: string): Promise<s
 void t.test('start: what has started before starts without running', { skip: withoutAddon }, async (t) => {
   const engine = openWasm(t);
   for (const guest of [component, command()]) {
-    const first = await startWasmOn(engine, guest);
+    const spec = await toWasmSpec(guest, { program: { reuse: 9 } });
+    const first = await startSpecOn(engine, spec);
     t.ok(first.phases.topLevel > 0);
+    t.match(await bodyOf(first, '/'), /^hello/i);
     first.instance.dispose();
-    const second = await startWasmOn(engine, guest);
+    const second = await startSpecOn(engine, spec);
     t.equal(second.phases.topLevel, 0);
     t.match(await bodyOf(second, '/'), /^hello/i);
-    t.ok(
-      (await startWasmOn(engine, guest, { limits: { memoryMb: 32 } })).phases.topLevel > 0,
-      'not the same',
-    );
+    if (guest === component) t.equal(await bodyOf(second, '/c'), '2', 'with stores of its own');
+    t.ok((await startSpecOn(engine, { ...spec })).phases.topLevel > 0, 'not the same object');
+  }
+});
+
+void t.test('start: what starts at once has its limits', { skip: withoutAddon }, async (t) => {
+  const engine = openWasm(t);
+  const spec = await toWasmSpec(command(), { limits: { cpuMs: 60 } });
+  for (const expected of ['first', 'again']) {
+    const { heard, instance } = await startSpecOn(engine, spec);
+    instance.begin(1, request(1, '/l'), nothing);
+    t.equal((await heard.ended(1)).cause, 'cpuMs', expected);
   }
 });
 

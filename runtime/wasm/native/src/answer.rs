@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::failure::Thrown;
 use crate::meter::Meter;
@@ -25,14 +25,33 @@ pub struct Head {
     pub headers: Vec<(String, String)>,
 }
 
+/// Bodies up to this long that are ASCII go as text, within the line: nothing beside it has to be made, carried and
+/// joined again.
+const TEXT_BYTES: usize = 2048;
+
 impl Head {
-    fn json(&self, kind: u8, bytes: usize) -> String {
-        let flat: Vec<&str> = self.headers.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]).collect();
-        match kind {
-            2 => json!([self.status, flat, kind, [0, bytes]]).to_string(),
-            _ => json!([self.status, flat, kind]).to_string(),
+    fn flat(&self) -> Vec<&str> {
+        self.headers.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]).collect()
+    }
+
+    /// `kind` 0 or 3: no body in this line.
+    fn json(&self, kind: u8) -> String {
+        to_json(&(self.status, self.flat(), kind))
+    }
+
+    /// The same with the whole body, in the line or beside it.
+    fn json_with(&self, body: Bytes) -> (String, Option<Bytes>) {
+        let text = if body.len() <= TEXT_BYTES && body.is_ascii() { std::str::from_utf8(&body).ok() } else { None };
+        match text {
+            Some(text) => (to_json(&(self.status, self.flat(), 1, text)), None),
+            None => (to_json(&(self.status, self.flat(), 2, [0, body.len()])), Some(body)),
         }
     }
+}
+
+/// Of numbers and strings, which always have JSON.
+fn to_json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
 }
 
 /// Where a response comes from.
@@ -92,9 +111,9 @@ impl<S: Source> Answer<S> {
         self.stage = Stage::Sent;
         let head = self.head.take()?;
         if self.bytes == 0 {
-            return Some((head.json(0, 0), None));
+            return Some((head.json(0), None));
         }
-        Some((head.json(2, self.bytes), Some(self.join())))
+        Some(head.json_with(self.join()))
     }
 
     fn join(&mut self) -> Bytes {
@@ -167,7 +186,7 @@ impl<S: Source> Answer<S> {
     /// The head goes out; the body follows on its stream.
     fn open(&mut self) {
         if let Some(head) = self.head.take() {
-            self.invocation.emit('H', head.json(3, 0), None);
+            self.invocation.emit('H', head.json(3), None);
         }
         self.flow.set_open(true);
         self.stage = Stage::Streaming;
@@ -285,4 +304,28 @@ pub async fn drive<S: Source, T>(
     })
     .await?;
     value.ok_or_else(|| Thrown::new("Error", "The function ended without an answer", "result"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(body: &'static [u8]) -> (String, Option<Bytes>) {
+        let head = Head { status: 200, headers: vec![("a".into(), "\"b".into())] };
+        head.json_with(Bytes::from_static(body))
+    }
+
+    #[test]
+    fn a_short_body_of_ascii_is_in_the_line() {
+        assert_eq!(written(b"x\"\n"), (r#"[200,["a","\"b"],1,"x\"\n"]"#.into(), None));
+        assert_eq!(written(&[b'x'; TEXT_BYTES]).1, None);
+    }
+
+    #[test]
+    fn any_other_body_is_beside_it() {
+        let (json, bytes) = written(&[b'x'; TEXT_BYTES + 1]);
+        assert_eq!(json, r#"[200,["a","\"b"],2,[0,2049]]"#);
+        assert_eq!(bytes.map(|bytes| bytes.len()), Some(TEXT_BYTES + 1));
+        assert_eq!(written("é".as_bytes()).1, Some(Bytes::from_static("é".as_bytes())));
+    }
 }

@@ -1,7 +1,6 @@
 //! Compiled files in memory: linked once for all instances, and kept a while after the last of them.
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -17,8 +16,6 @@ use crate::spec::{GuestKind, Spec};
 
 /// Machine code that is kept though no instance has it: of functions that were tried out at deploy, or evicted.
 const KEPT_BYTES: u64 = 64 << 20;
-/// What one code remembers to have been tried out with.
-const MOST_TRIED: usize = 256;
 
 /// Linked code; one for all instances of the same artifact.
 pub struct Code {
@@ -27,8 +24,6 @@ pub struct Code {
     pub weight: u32,
     bytes: u64,
     kept: AtomicBool,
-    /// Hashes of specs that started.
-    tried: Mutex<HashSet<u64>>,
 }
 
 pub enum Pre {
@@ -42,25 +37,6 @@ impl Code {
         let others = usize::from(self.kept.load(Ordering::Relaxed));
         self.bytes / (Arc::strong_count(self) - others).max(1) as u64
     }
-
-    /// Whether an instance of this very spec has started here.
-    pub fn is_tried(&self, spec: &str) -> bool {
-        lock(&self.tried).contains(&hash(spec))
-    }
-
-    pub fn set_tried(&self, spec: &str) {
-        let mut tried = lock(&self.tried);
-        if tried.len() >= MOST_TRIED {
-            tried.clear();
-        }
-        tried.insert(hash(spec));
-    }
-}
-
-fn hash(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    hasher.finish()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -82,20 +58,21 @@ struct State {
 }
 
 impl Codes {
-    /// What is in memory; the main thread asks, too.
-    pub fn known(&self, path: &str) -> Option<Arc<Code>> {
-        let mut state = lock(&self.state);
-        let code = state.known.get(path)?.upgrade()?;
-        if let Some(at) = state.kept.iter().position(|kept| Arc::ptr_eq(kept, &code)) {
-            state.kept.remove(at);
-            state.kept.push_back(code.clone());
+    /// It is used once more; the main thread says so, too.
+    pub fn used(&self, code: &Arc<Code>) {
+        let kept = &mut lock(&self.state).kept;
+        if let Some(at) = kept.iter().rposition(|one| Arc::ptr_eq(one, code))
+            && let Some(code) = kept.remove(at)
+        {
+            kept.push_back(code);
         }
-        Some(code)
     }
 
     /// What is in memory, or what is read from the file.
     pub fn read(&self, engine: &Engine, linkers: &Linkers, spec: &Spec) -> wasmtime::Result<Arc<Code>> {
-        if let Some(code) = self.known(&spec.artifact) {
+        let known = lock(&self.state).known.get(&spec.artifact).and_then(Weak::upgrade);
+        if let Some(code) = known {
+            self.used(&code);
             return Ok(code);
         }
         let code = Arc::new(match spec.program.guest {
@@ -157,7 +134,7 @@ fn read_command(engine: &Engine, linkers: &Linkers, path: &str) -> wasmtime::Res
 }
 
 fn code(pre: Pre, weight: u32, bytes: usize) -> Code {
-    Code { pre, weight, bytes: bytes as u64, kept: AtomicBool::new(false), tried: Mutex::default() }
+    Code { pre, weight, bytes: bytes as u64, kept: AtomicBool::new(false) }
 }
 
 /// Memories and tables come out of the pool, which has so many for each place.

@@ -38,7 +38,7 @@ pub async fn run_request(
 ) {
     let setup = setup(&loaded, &live);
     let length = if head.b == 0 { Some(0).filter(|_| head.m == "POST" || head.m == "PUT") } else { length };
-    let env = environment(&head, &loaded.shared.function, length);
+    let env = environment(&head, &loaded.shared.about.function, length);
     let (core, meter, account, logs) = parts(&loaded, &setup);
     let stdin = Stdin(live.inbox.clone());
     let outcome = metered(
@@ -104,7 +104,7 @@ async fn answer_event(
     event.push(b'\n');
     let env = vec![
         ("ISLET_EVENT".to_string(), "1".to_string()),
-        ("ISLET_FUNCTION".to_string(), loaded.shared.function.clone()),
+        ("ISLET_FUNCTION".to_string(), loaded.shared.about.function.clone()),
         ("ISLET_INVOCATION_ID".to_string(), head.id),
     ];
     let pipe = Arc::<Pipe>::default();

@@ -1,6 +1,5 @@
 //! Deploying: from a module's bytes to machine code, or to the reason why not.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use wasmparser::{BinaryReaderError, Validator, WasmFeatures};
@@ -127,14 +126,8 @@ fn compile_command(engine: &Engine, binary: &[u8]) -> Result<Compiled, Refusal> 
 
 /// Data of a store that runs nothing.
 fn nobody() -> Guest {
-    let shared = Shared {
-        instance: 0,
-        function: String::new(),
-        vars: BTreeMap::new(),
-        bindings: Vec::new(),
-        log_bytes: 0,
-        outbox: Arc::new(Outbox::new(Box::new(|| {}))),
-    };
+    let outbox = Arc::new(Outbox::new(Box::new(|| {})));
+    let shared = Shared { instance: 0, about: Arc::default(), outbox };
     let current = Current::new(Arc::new(shared));
     Guest {
         wasi: WasiCtx::builder().build_p1(),

@@ -115,6 +115,11 @@ impl Core {
         lock(&self.instances).insert(instance, None);
     }
 
+    /// Takes in an instance that nobody had to wait for.
+    pub fn put(&self, loaded: Arc<Loaded>) {
+        lock(&self.instances).insert(loaded.shared.instance, Some(loaded));
+    }
+
     /// False when it was unloaded meanwhile.
     pub fn add(&self, loaded: Arc<Loaded>) -> bool {
         match lock(&self.instances).get_mut(&loaded.shared.instance) {

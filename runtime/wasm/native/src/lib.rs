@@ -125,6 +125,7 @@ pub struct NativeLoaded {
     pub ok: bool,
     pub load_ms: Option<f64>,
     pub start_ms: Option<f64>,
+    pub recipe: Option<Recipe>,
     pub kind: Option<&'static str>,
     pub limit: Option<&'static str>,
     pub message: Option<String>,
@@ -133,10 +134,20 @@ pub struct NativeLoaded {
 
 impl From<std::result::Result<Started, Refused>> for NativeLoaded {
     fn from(outcome: std::result::Result<Started, Refused>) -> Self {
-        let none =
-            Self { ok: false, load_ms: None, start_ms: None, kind: None, limit: None, message: None, stack: None };
+        let none = Self {
+            ok: false,
+            load_ms: None,
+            start_ms: None,
+            recipe: None,
+            kind: None,
+            limit: None,
+            message: None,
+            stack: None,
+        };
         match outcome {
-            Ok(started) => Self { ok: true, load_ms: Some(started.load_ms), start_ms: Some(started.start_ms), ..none },
+            Ok(Started { load_ms, start_ms, recipe }) => {
+                Self { ok: true, load_ms: Some(load_ms), start_ms: Some(start_ms), recipe: recipe.map(Recipe), ..none }
+            }
             Err(refused) => Self {
                 kind: Some(refused.kind),
                 limit: refused.limit,
@@ -147,6 +158,10 @@ impl From<std::result::Result<Started, Refused>> for NativeLoaded {
         }
     }
 }
+
+/// What has started on an engine once: `Engine.load_now` takes it.
+#[napi]
+pub struct Recipe(load::Recipe);
 
 #[napi(object, object_from_js = false)]
 pub struct NativeEvent {
@@ -217,10 +232,10 @@ impl Engine {
         Ok(promise)
     }
 
-    /// `load` at once, where the same spec has been loaded before and its code is still in memory; else undefined.
+    /// `load` at once, of what has been loaded before: how many ms it took, or null where its code is not in memory.
     #[napi(catch_unwind)]
-    pub fn load_now(&self, instance: u32, spec: String) -> Option<NativeLoaded> {
-        load_now(&self.core, instance, &spec).map(|started| NativeLoaded::from(Ok(started)))
+    pub fn load_now(&self, instance: u32, recipe: &Recipe) -> Option<f64> {
+        load_now(&self.core, instance, &recipe.0)
     }
 
     #[napi(catch_unwind)]

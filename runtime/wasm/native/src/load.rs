@@ -14,7 +14,7 @@ use crate::failure::{Ending, Thrown, judge};
 use crate::http::{Vessel, open_component};
 use crate::limiter::Gauge;
 use crate::meter::{Meter, Stop, metered};
-use crate::ops_api::{Current, Guest, Shared};
+use crate::ops_api::{About, Current, Guest, Shared};
 use crate::places::{Place, Ticket};
 use crate::residents::Residents;
 use crate::spec::Spec;
@@ -23,7 +23,7 @@ use crate::wasi::Setup;
 /// An instance in the contract's sense: what a deployment is in this process.
 pub struct Loaded {
     pub core: Arc<Core>,
-    pub spec: Spec,
+    pub spec: Arc<Spec>,
     pub shared: Arc<Shared>,
     pub code: Arc<Code>,
     pub gauge: Gauge,
@@ -96,6 +96,16 @@ impl Refused {
 pub struct Started {
     pub load_ms: f64,
     pub start_ms: f64,
+    /// None for residents.
+    pub recipe: Option<Recipe>,
+}
+
+/// What has started once, to start within a call of the main thread as long as its code is in memory: nothing of it is
+/// read, parsed or tried out again.
+pub struct Recipe {
+    spec: Arc<Spec>,
+    about: Arc<About>,
+    code: Weak<Code>,
 }
 
 /// Loads what `Core::expect` announced. Panics go to the caller, whose task is the border.
@@ -109,10 +119,11 @@ pub async fn load(core: Arc<Core>, instance: u32, text: String) -> Result<Starte
 
 async fn open(core: &Arc<Core>, instance: u32, text: &str) -> Result<Started, Refused> {
     let begun = Instant::now();
-    let spec =
+    let mut spec =
         Spec::parse(text).map_err(|error| Refused::crashed(format!("Cannot read the instance's spec: {error}")))?;
     let code = core.codes.read(&core.engine, &core.linkers, &spec).map_err(|error| refuse_file(&error))?;
-    let loaded = assemble(core, instance, spec, code);
+    let about = Arc::new(spec.take_about());
+    let loaded = assemble(core, instance, Parts { spec: Arc::new(spec), about: about.clone(), code });
     let load_ms = to_ms(begun.elapsed());
     if !core.add(loaded.clone()) {
         return Err(Refused::from_ending(Ending::Silent));
@@ -122,30 +133,33 @@ async fn open(core: &Arc<Core>, instance: u32, text: &str) -> Result<Started, Re
         Some(residents) => residents.first(&loaded).await?,
         None => try_out(&loaded).await?,
     }
-    loaded.code.set_tried(text);
-    Ok(Started { load_ms, start_ms: to_ms(begun.elapsed()) })
-}
-
-/// The same at once, where nothing of it takes long: the code is in memory, and this very spec has started with it.
-/// None: `load` it.
-pub fn load_now(core: &Arc<Core>, instance: u32, text: &str) -> Option<Started> {
-    let begun = Instant::now();
-    let spec = Spec::parse(text).ok().filter(|spec| !spec.program.protocol.is_resident())?;
-    let code = core.codes.known(&spec.artifact).filter(|code| code.is_tried(text))?;
-    let loaded = assemble(core, instance, spec, code);
-    core.expect(instance);
-    core.add(loaded).then(|| Started { load_ms: to_ms(begun.elapsed()), start_ms: 0.0 })
-}
-
-fn assemble(core: &Arc<Core>, instance: u32, spec: Spec, code: Arc<Code>) -> Arc<Loaded> {
-    let shared = Arc::new(Shared {
-        instance,
-        function: spec.name.clone(),
-        vars: spec.vars.clone(),
-        bindings: spec.bindings(),
-        log_bytes: spec.limits.log_bytes.max(0.0) as u64,
-        outbox: core.outbox.clone(),
+    let start_ms = to_ms(begun.elapsed());
+    let recipe = loaded.residents.is_none().then(|| Recipe {
+        spec: loaded.spec.clone(),
+        about,
+        code: Arc::downgrade(&loaded.code),
     });
+    Ok(Started { load_ms, start_ms, recipe })
+}
+
+/// The same at once: how long it took, in ms. None where the code is not in memory any more: `load` it.
+pub fn load_now(core: &Arc<Core>, instance: u32, recipe: &Recipe) -> Option<f64> {
+    let begun = Instant::now();
+    let code = recipe.code.upgrade()?;
+    core.codes.used(&code);
+    let loaded = assemble(core, instance, Parts { spec: recipe.spec.clone(), about: recipe.about.clone(), code });
+    core.put(loaded);
+    Some(to_ms(begun.elapsed()))
+}
+
+struct Parts {
+    spec: Arc<Spec>,
+    about: Arc<About>,
+    code: Arc<Code>,
+}
+
+fn assemble(core: &Arc<Core>, instance: u32, Parts { spec, about, code }: Parts) -> Arc<Loaded> {
+    let shared = Arc::new(Shared { instance, about, outbox: core.outbox.clone() });
     let residents = spec.program.protocol.is_resident().then(|| Arc::new(Residents::default()));
     Arc::new(Loaded {
         core: core.clone(),

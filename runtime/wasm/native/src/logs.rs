@@ -59,7 +59,7 @@ impl LogOutlet {
             return if invocation.log(self.level, &text) { Ok(()) } else { Err(Broken::Closed) };
         }
         let shared = &self.current.shared;
-        let covered = self.outside.lock().unwrap_or_else(PoisonError::into_inner).covers(&text, shared.log_bytes);
+        let covered = self.outside.lock().unwrap_or_else(PoisonError::into_inner).covers(&text, shared.about.log_bytes);
         if !covered {
             self.meter.exceed_log();
             return Err(Broken::Closed);

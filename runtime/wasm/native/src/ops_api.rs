@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use bytes::Bytes;
+use serde::Deserialize;
 use serde_json::Value;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::p1::WasiP1Ctx;
@@ -47,19 +48,25 @@ pub trait Route: Send + Sync {
 }
 
 /// One env name that is not a plain variable.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct Binding {
     pub name: String,
     pub kind: String,
 }
 
-/// What all invocations of a loaded instance share.
-pub struct Shared {
-    pub instance: u32,
+/// What a guest may know of its deployment, and what it may log.
+#[derive(Default)]
+pub struct About {
     pub function: String,
     pub vars: BTreeMap<String, String>,
     pub bindings: Vec<Binding>,
     pub log_bytes: u64,
+}
+
+/// What all invocations of a loaded instance share.
+pub struct Shared {
+    pub instance: u32,
+    pub about: Arc<About>,
     pub outbox: Arc<Outbox>,
 }
 
@@ -103,7 +110,7 @@ impl Invocation {
         if routes.over {
             return false;
         }
-        if !routes.logged.covers(text, self.shared.log_bytes) {
+        if !routes.logged.covers(text, self.shared.about.log_bytes) {
             drop(routes);
             self.meter().exceed_log();
             return false;

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 /// `chunkBytes`, `inlineBytes` and `initialCredit` of protocol.ts.
@@ -50,8 +51,18 @@ pub enum In {
     Other,
 }
 
+/// A request's members: kind, invocation, head, offset and length of its body.
+type Request = (u8, IgnoredAny, RequestHead, i64, i64);
+
 /// Parses a message, or says what is wrong with it.
 pub fn parse(text: &str, bytes: Option<Bytes>) -> Result<In, String> {
+    // Nearly all messages are requests: these are read without values in between.
+    if bytes.is_none()
+        && let Ok((0, _, head, ..)) = serde_json::from_str::<Request>(text)
+        && head.b != 1
+    {
+        return Ok(In::Request(head, None));
+    }
     let mut parts: Vec<Value> = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let whole = bytes.unwrap_or_default();
     let slice = |offset: i64, length: i64| -> Result<Option<Bytes>, String> {
@@ -122,6 +133,19 @@ mod tests {
             panic!("no request")
         };
         assert_eq!((head.m.as_str(), &body[..]), ("GET", &b"abc"[..]));
+    }
+
+    #[test]
+    fn a_request_without_a_body() {
+        for (b, length) in [(0, 0), (2, 0), (0, -1)] {
+            let text =
+                format!(r#"[0,7,{{"user":{{"id":1}},"id":"i","d":1,"b":{b},"m":"GET","u":"u","h":[]}},0,{length}]"#);
+            let In::Request(head, None) = parse(&text, None).unwrap() else { panic!("no request") };
+            assert_eq!((head.b, head.m.as_str(), head.id.as_str()), (b, "GET", "i"));
+        }
+        let empty = parse(r#"[0,7,{"m":"GET","u":"u","h":[],"b":1},0,0]"#, None);
+        assert!(matches!(empty, Ok(In::Request(_, Some(body))) if body.is_empty()));
+        assert!(parse(r#"[0,7,{"m":"GET"},0,0]"#, None).is_err());
     }
 
     #[test]

@@ -161,7 +161,7 @@ async fn live_on(loaded: Arc<Loaded>, resident: Arc<Resident>) -> Result<(), Thr
     let stdout = Arc::new(lines(&resident));
     let _ = resident.stdout.set(stdout.clone());
     let env = vec![
-        ("ISLET_FUNCTION".to_string(), loaded.shared.function.clone()),
+        ("ISLET_FUNCTION".to_string(), loaded.shared.about.function.clone()),
         ("ISLET_RESIDENT".to_string(), "1".to_string()),
     ];
     let streams = || Streams { stdin: stdin.clone(), stdout: Stdout(stdout.clone()), env: env.clone() };

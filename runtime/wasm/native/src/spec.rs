@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::ops_api::Binding;
+use crate::ops_api::{About, Binding};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -37,12 +37,6 @@ pub struct Program {
 }
 
 #[derive(Debug, Clone, Deserialize)]
-pub struct NamedBinding {
-    pub name: String,
-    pub kind: String,
-}
-
-#[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Limits {
     pub memory_mb: f64,
@@ -60,7 +54,7 @@ pub struct Spec {
     #[serde(default)]
     pub vars: BTreeMap<String, String>,
     #[serde(default)]
-    pub bindings: Vec<NamedBinding>,
+    pub bindings: Vec<Binding>,
     #[serde(rename = "function", default)]
     pub name: String,
     pub limits: Limits,
@@ -80,8 +74,13 @@ impl Spec {
         Ok(spec)
     }
 
-    pub fn bindings(&self) -> Vec<Binding> {
-        let to_binding = |binding: &NamedBinding| Binding { name: binding.name.clone(), kind: binding.kind.clone() };
-        self.bindings.iter().map(to_binding).collect()
+    /// What is for the guest; the spec is without it afterwards.
+    pub fn take_about(&mut self) -> About {
+        About {
+            function: std::mem::take(&mut self.name),
+            vars: std::mem::take(&mut self.vars),
+            bindings: std::mem::take(&mut self.bindings),
+            log_bytes: self.limits.log_bytes.max(0.0) as u64,
+        }
     }
 }

@@ -102,7 +102,7 @@ fn open_context(loaded: &Loaded, setup: &Setup, env: &[(String, String)]) -> was
     builder.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
     builder.allow_blocking_current_thread(true).max_random_size(RANDOM_BYTES);
     builder.args(&loaded.spec.program.args);
-    for (name, value) in &loaded.spec.vars {
+    for (name, value) in &loaded.shared.about.vars {
         if !env.iter().any(|(own, _)| own == name) {
             builder.env(name, value);
         }

@@ -23,11 +23,11 @@ enum ConfigError {
 type Found<T> = Result<(std::result::Result<T, ConfigError>,)>;
 
 fn get(store: StoreContextMut<'_, Guest>, (key,): (String,)) -> Found<Option<String>> {
-    Ok((Ok(store.data().current.shared.vars.get(&key).cloned()),))
+    Ok((Ok(store.data().current.shared.about.vars.get(&key).cloned()),))
 }
 
 fn get_all(store: StoreContextMut<'_, Guest>, (): ()) -> Found<Vec<(String, String)>> {
-    let vars = &store.data().current.shared.vars;
+    let vars = &store.data().current.shared.about.vars;
     Ok((Ok(vars.iter().map(|(name, value)| (name.clone(), value.clone())).collect()),))
 }
 

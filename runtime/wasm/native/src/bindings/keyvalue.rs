@@ -56,7 +56,7 @@ fn kv(store: &mut Store<'_>, bucket: &Resource<Bucket>) -> Result<Kv> {
 }
 
 fn open(mut store: Store<'_>, (identifier,): (String,)) -> Result<(Outcome<Resource<Bucket>>,)> {
-    let Some(binding) = resolve(&store.data().current.shared.bindings, &identifier) else {
+    let Some(binding) = resolve(&store.data().current.shared.about.bindings, &identifier) else {
         return Ok((Err(StoreError::NoSuchStore),));
     };
     let bucket = Bucket { binding: binding.to_string() };

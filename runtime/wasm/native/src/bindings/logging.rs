@@ -48,7 +48,7 @@ fn log(mut store: StoreContextMut<'_, Guest>, (level, context, message): (Level,
     }
     let shared = &guest.current.shared;
     guest.bindings.logged_outside += text.len() as u64 + 1;
-    if guest.bindings.logged_outside > shared.log_bytes {
+    if guest.bindings.logged_outside > shared.about.log_bytes {
         guest.meter.exceed_log();
     } else {
         shared.outbox.push(log_line(shared, 0, level.name(), &text));

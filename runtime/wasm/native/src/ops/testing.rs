@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::meter::Meter;
-use crate::ops_api::{Binding, Current, Invocation, Routed, Shared};
+use crate::ops_api::{About, Binding, Current, Invocation, Routed, Shared};
 use crate::outbox::{Kind, Outbox};
 
 pub struct Host {
@@ -22,14 +22,13 @@ impl Host {
     /// With KV bindings of these names, and vars A=1, B=2.
     pub fn new(stores: &[&str]) -> Self {
         let outbox = Arc::new(Outbox::new(Box::new(|| {})));
-        let shared = Arc::new(Shared {
-            instance: 1,
+        let about = Arc::new(About {
             function: "f".into(),
             vars: [("A".into(), "1".into()), ("B".into(), "2".into())].into(),
             bindings: stores.iter().map(|name| Binding { name: (*name).into(), kind: "kv".into() }).collect(),
             log_bytes: 1000,
-            outbox: outbox.clone(),
         });
+        let shared = Arc::new(Shared { instance: 1, about, outbox: outbox.clone() });
         let invocation = Invocation::new(7, shared.clone(), Meter::new(1000.0), 2);
         let current = Current::new(shared);
         current.set(Some(invocation.clone()));
