@@ -134,6 +134,49 @@ void t.test(
   },
 );
 
+void t.test('auth: endpoints are where the function says', async (t) => {
+  const host = await openTestHost(t);
+  await host.deploy('shop', guest, {
+    bindings: { AUTH: { kind: 'auth', path: '/account/id' } },
+    routes: [{ pattern: '/me', auth: 'required' }],
+  });
+  const at = { host: `shop.localhost:${host.port}` };
+  const base = `http://shop.localhost:${host.port}/account/id`;
+  const json = { 'content-type': 'application/json' };
+  const page = await host.request('/me', { ...at, headers: { accept: 'text/html' } });
+  t.equal(page.status, 303);
+  t.match(page.headers['location']?.[0], '/account/id/sign-in?to=');
+  t.match((await host.request('/account/id/sign-in', at)).text, `"${base}"`);
+  const body = JSON.stringify(ada);
+  const up = await host.request('/account/id/sign-up/email', { ...at, method: 'POST', headers: json, body });
+  t.equal(up.status, 200, up.text);
+  const link = await new Mails(host.dir).linkTo(ada.email);
+  t.match(link.href, `${base}/verify-email?`);
+  const opened = await host.request(link.pathname + link.search, { host: link.host });
+  t.match(opened.headers['set-cookie']?.[0], /islet\.session_token=.*Path=\/;/);
+  const cookie = opened.headers['set-cookie']?.[0]?.split(';')[0] ?? '';
+  t.match((await host.request('/me', { ...at, headers: { cookie } })).text, ada.email);
+  const found = await host.request('/account/id/.well-known/openid-configuration', at);
+  t.match(JSON.parse(found.text), {
+    issuer: base,
+    jwks_uri: `${base}/jwks`,
+    token_endpoint: `${base}/oauth2/token`,
+  });
+  const keys = await host.request('/account/id/jwks', at);
+  t.equal((await host.request('/.well-known/jwks.json', at)).text, keys.text);
+  const signIn = await host.request('/account/id/sign-in/email', {
+    ...at,
+    method: 'POST',
+    headers: { ...json, 'x-auth-tokens': '1' },
+    body,
+  });
+  const { access_token: access } = JSON.parse(signIn.text) as { readonly access_token: string };
+  const me = await host.request('/me', { ...at, ...bearer(access) });
+  t.match(JSON.parse(me.text), { user: { claims: { iss: base } } });
+  for (const path of ['/auth/jwks', '/account', '/account/idle'])
+    t.equal((await host.request(path, at)).text, '{"user":null}', `${path} is the function's`);
+});
+
 void t.test('auth: users, sessions and keys outlive a restart', async (t) => {
   const host = await openTestHost(t);
   await host.deploy('shop', guest, {

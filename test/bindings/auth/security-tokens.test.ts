@@ -1,7 +1,7 @@
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import t from 'tap';
 import type { Test } from 'tap';
-import { importVerifyingKey } from '#bindings/auth/signatures.ts';
+import { importVerifyingKey, verifyAccessToken } from '#bindings/auth/signatures.ts';
 import { compactVerify, importJWK } from 'jose';
 import {
   ada,
@@ -268,6 +268,23 @@ void t.test(
     t.match(JSON.parse(Buffer.from(first.payload).toString()), claims);
     const second = await compactVerify(es, importVerifyingKey(ec));
     t.match(JSON.parse(Buffer.from(second.payload).toString()), claims);
+    // Our own check takes the signature, and stops at what the claims lack; one bit more and it does not get there.
+    const expected = { audience: 'x', now: 0, headIsGood: true };
+    const key = importVerifyingKey(ec);
+    t.throws(() => verifyAccessToken(es, key, expected), { message: 'it has no sub' });
+    t.throws(() => verifyAccessToken(es, key, { ...expected, headIsGood: false }), {
+      message: 'it is of another kind',
+    });
+    const [head, body = '', sum = ''] = es.split('.');
+    const changed = [
+      `${head}.${body}.A${sum.slice(1)}`,
+      `${head}.${body.slice(0, -1)}R.${sum}`,
+      `${head}1.${body}.${sum}`,
+    ];
+    for (const token of [...changed, `${head}.${body}.`, `${head}.${body}.${sum.slice(0, -4)}`])
+      t.throws(() => verifyAccessToken(token, key, expected), TypeError, token);
+    for (const token of changed)
+      t.throws(() => verifyAccessToken(token, key, expected), { message: 'its signature does not verify' });
     const jwk = {
       kty: 'EC',
       crv: 'P-256',
