@@ -5,6 +5,7 @@ import { parseRoles } from './hooks.ts';
 import type { Instance, InstanceAdapter } from './instance.ts';
 import { keyGraceMs } from './pool.ts';
 import type { Arguments } from './arguments.ts';
+import { listUsers } from './roster.ts';
 import type { Row } from './where.ts';
 
 /** A user as `env.AUTH.users.*` shows it. */
@@ -28,18 +29,13 @@ type Verb = (instance: Instance, args: Arguments, home: Home) => Promise<unknown
 /** The admin operations, by the name a guest's facade sends. */
 export const userVerbs: Readonly<Record<string, Verb>> = {
   __proto__: null as never,
-  'users.list': async ({ adapter }, args) => {
+  'users.list': async (_instance, args, home) => {
     const limit = args.whole('limit', [1, 1000]) ?? 100;
     const offset = args.whole('offset', [0, 1_000_000_000]) ?? 0;
-    const search = args.text('search', 200);
-    const where =
-      search === undefined ? [] : [{ field: 'email', operator: 'contains', value: search.toLowerCase() }];
-    const sortBy = { field: 'createdAt', direction: 'asc' } as const;
-    const [rows, total] = await Promise.all([
-      adapter.findMany({ model: 'user', where, limit, offset, sortBy }),
-      adapter.count({ model: 'user', where }),
-    ]);
-    return { users: rows.map(toShown), total };
+    const search = args.text('search', 200)?.toLowerCase() ?? '';
+    const { store, pool } = home.options;
+    const { users, total } = await listUsers({ store, places: pool.places }, { limit, offset, search });
+    return { users: users.map(toShown), total };
   },
   'users.get': async (instance, args) => {
     const row = await find(instance, args);

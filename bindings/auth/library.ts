@@ -110,6 +110,8 @@ export async function createInstance(options: InstanceOptions): Promise<Instance
       sendVerificationEmail: async ({ user, url, token }) =>
         ports.mail('verify', { email: user.email, url, token }),
     },
+    // The store expires them; the library's way is to read all of them at each look.
+    verification: { disableCleanup: true },
     user: {
       additionalFields: { claims: { type: 'string', required: false, input: false, returned: false } },
       changeEmail: {

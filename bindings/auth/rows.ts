@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { HostError } from '#runtime/errors.ts';
 import type { Change, Check, Store } from '#bindings/store/store.ts';
 import { lastOf, type Places } from './places.ts';
+import { pages } from './roster.ts';
 import type { Schema } from './schema.ts';
 import { matches, type Clause, type Row } from './where.ts';
 
@@ -221,14 +222,16 @@ export class Rows {
 
   async #all(model: string): Promise<readonly Row[]> {
     const { store, places } = this.#options;
-    const entries = await store.list({ prefix: places.rows(model) });
-    return entries.map(({ key, value, revision }) => {
-      const seen = this.#seen.get(key);
-      if (seen?.row !== undefined) return seen.row;
-      const row = decode(value);
-      if (seen === undefined) this.#seen.set(key, { row, revision });
-      return row;
-    });
+    const rows: Row[] = [];
+    for await (const page of pages(store, { prefix: places.rows(model) })) {
+      for (const { key, value, revision } of page) {
+        const seen = this.#seen.get(key);
+        const row = seen?.row ?? decode(value);
+        if (seen === undefined) this.#seen.set(key, { row, revision });
+        rows.push(row);
+      }
+    }
+    return rows;
   }
 
   async #read(key: string): Promise<Seen> {
