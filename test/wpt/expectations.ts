@@ -79,11 +79,11 @@ export function compare({ failures }: Expectations, { variant, subtests }: Resul
   const failed = new Map(
     subtests.filter(({ status }) => status !== 'PASS').map((each) => [each.name, each.message]),
   );
-  if (lists.includes('all')) {
-    return failed.size > 0 ? [] : [{ kind: 'passed', name, subtest: 'all', message: '' }];
-  }
-  const listed = new Set(lists.flat());
   const ran = new Set(subtests.map((each) => each.name));
+  // Listed whole it has to fail whole: a subtest of it that passes is a surprise.
+  const listed = new Set(lists.includes('all') ? ran : lists.flat());
+  if (lists.includes('all') && subtests.length === 0)
+    return [{ kind: 'missing', name, subtest: 'all', message: '' }];
   const unlisted = [...failed].filter(([subtest]) => !listed.has(subtest));
   const cured = [...listed].filter((subtest) => !failed.has(subtest));
   return [
@@ -95,6 +95,35 @@ export function compare({ failures }: Expectations, { variant, subtests }: Resul
       message: '',
     })),
   ];
+}
+
+/** Whether a path names this test, or a folder it lies in. */
+function liesIn(name: string, paths: readonly string[]): boolean {
+  return paths.some((path) => name === path || name.startsWith(`${trimmed(path)}/`));
+}
+
+function trimmed(path: string): string {
+  return path.replace(/\/+$/, '');
+}
+
+/** Listed and excluded names under `paths` that no variant of the checkout has any more. */
+export function stale(
+  { excluded, failures }: Expectations,
+  variants: readonly Pick<Variant, 'path' | 'query'>[],
+  paths: readonly string[],
+): readonly Surprise[] {
+  const names = new Set(variants.map(variantName));
+  const gone = [
+    ...failures
+      .flatMap(({ tests }) => Object.keys(tests))
+      .filter((name) => !names.has(name))
+      .map((name) => ({ name, subtest: '(file)', message: 'is listed and not there' })),
+    ...excluded
+      .flatMap(({ files }) => files)
+      .filter((glob) => !names.has(glob) && !variants.some(({ path }) => matchesGlob(path, glob)))
+      .map((name) => ({ name, subtest: '(file)', message: 'is excluded and not there' })),
+  ];
+  return gone.filter(({ name }) => liesIn(name, paths)).map((each) => ({ kind: 'missing', ...each }));
 }
 
 /** The expectations after these runs of a row: reasons are kept, what is new is `unexplained`, what was not run stays. */
@@ -113,7 +142,8 @@ export function update(before: Expectations, results: readonly Result[]): Expect
     const name = variantName(variant);
     const failed = [...new Set(subtests.filter(({ status }) => status !== 'PASS').map((each) => each.name))];
     const whole = before.failures.find(({ tests }) => tests[name] === 'all');
-    if (failed.length > 0 && whole !== undefined) add(whole.reason, name, 'all');
+    if (failed.length === subtests.length && whole !== undefined) add(whole.reason, name, 'all');
+    else if (whole !== undefined && failed.length > 0) add(whole.reason, name, failed);
     else if (failed.length > 1 && failed.length === subtests.length && !isListed(before, name))
       add(unexplained, name, 'all');
     else for (const subtest of failed) add(reasonOf(before, name, subtest), name, [subtest]);

@@ -2,11 +2,13 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { HostOptions } from '#host/index.ts';
-import { variantName } from './checkout.ts';
-import { compare, expectationsFile, isExcluded, readExpectations } from './expectations.ts';
+import { findVariants, variantName } from './checkout.ts';
+import { compare, expectationsFile, isExcluded, readExpectations, stale } from './expectations.ts';
 import { update, writeExpectations } from './expectations.ts';
 import type { Expectations, Surprise } from './expectations.ts';
-import { formatTable } from './report.ts';
+import { rows } from './directories.ts';
+import { belowBars, formatTable } from './report.ts';
+import type { Shortfall } from './report.ts';
 import type { Result } from './result.ts';
 import { runSuite } from './suite.ts';
 
@@ -33,6 +35,8 @@ export interface RunOptions {
 export interface Run {
   readonly results: readonly Result[];
   readonly surprises: readonly Surprise[];
+  /** Of a run of every row: what is under its bar. */
+  readonly short: readonly Shortfall[];
 }
 
 /** Runs tests and holds them against what is expected of them; with `update` the expectations follow. */
@@ -50,14 +54,19 @@ export async function run(options: RunOptions): Promise<Run> {
     ...(done === undefined ? {} : { done }),
     ...(log === undefined ? {} : { log }),
   });
-  const surprises = results.flatMap((result) => compare(of(result.variant.row), result));
+  const variants = await findVariants(root, paths);
+  const within = paths.length === 0 ? rows.flatMap(({ folders }) => folders) : paths;
+  const surprises = [
+    ...results.flatMap((result) => compare(of(result.variant.row), result)),
+    ...[...known.values()].flatMap((expected) => stale(expected, variants, within)),
+  ];
   if (options.update === true) {
     for (const row of new Set(results.map(({ variant }) => variant.row))) {
       const own = results.filter(({ variant }) => variant.row === row);
       await writeExpectations(options.expectations, row, update(of(row), own));
     }
   }
-  return { results, surprises };
+  return { results, surprises, short: paths.length === 0 ? belowBars(results) : [] };
 }
 
 async function main(): Promise<number> {
@@ -76,7 +85,7 @@ async function main(): Promise<number> {
     console.error(usage);
     return 2;
   }
-  const { results, surprises } = await run({
+  const { results, surprises, short } = await run({
     root,
     paths,
     expectations: join(import.meta.dirname, 'expectations'),
@@ -89,9 +98,11 @@ async function main(): Promise<number> {
   for (const { kind, name, subtest, message } of surprises)
     console.log(`${kind}: ${name}: ${JSON.stringify(subtest)} ${message}`);
   console.log(`\n${formatTable(results)}\n`);
-  if (surprises.length === 0 || values.update) return 0;
-  console.log(`${surprises.length} surprises; see test/wpt/README.md`);
-  return 1;
+  for (const { name, percent, bar } of short)
+    console.log(`under its bar: ${name}: ${percent.toFixed(2)} %, the bar is ${bar} %`);
+  const unexpected = values.update ? 0 : surprises.length;
+  if (unexpected > 0) console.log(`${unexpected} surprises; see test/wpt/README.md`);
+  return unexpected + short.length === 0 ? 0 : 1;
 }
 
 function printResult({ variant, subtests, wallMs }: Result): void {
