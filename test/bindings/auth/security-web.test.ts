@@ -31,9 +31,20 @@ void t.test('auth: nobody is redirected out of the pool', async (t) => {
     t.ok(to.startsWith(`${origin}/`), `${target} → ${to}`);
     const verify = await who.get(`/verify-email?token=x&callbackURL=${encoded}`);
     t.notOk(isOutside(verify.headers.get('location')), `verify-email ${target}`);
+    for (const path of [
+      `/reset-password/x?callbackURL=${encoded}`,
+      `/oauth2/end-session?post_logout_redirect_uri=${encoded}`,
+      `/oauth2/end-session?client_id=app&post_logout_redirect_uri=${encoded}`,
+    ]) {
+      const answer = await who.get(path);
+      t.notOk(isOutside(answer.headers.get('location')), path);
+    }
     for (const [path, body] of [
       ['/request-password-reset', { email: `r${Math.random()}@example.com`, redirectTo: target }],
       ['/sign-in/email', { email: ada.email, password: ada.password, callbackURL: target }],
+      ['/change-email', { newEmail: `c${Math.random()}@example.com`, callbackURL: target }],
+      ['/send-verification-email', { email: 'nobody@example.com', callbackURL: target }],
+      ['/sign-up/email', { ...ada, email: `s${Math.random()}@example.com`, callbackURL: target }],
     ] as const) {
       const answer = await who.post(path, body);
       t.notOk(isOutside(answer.headers.get('location')), `${path} ${target}`);
@@ -44,6 +55,12 @@ void t.test('auth: nobody is redirected out of the pool', async (t) => {
         );
     }
   }
+  await made.binding.settled();
+  t.same(
+    made.mailbox.mails.filter(({ text }) => decodeURIComponent(text).includes('evil')),
+    [],
+    'nor by a link in a mail',
+  );
   const inside = await (
     await who.get(`/sign-in?to=${encodeURIComponent('https://app.example.com/x?y')}`)
   ).text();

@@ -135,3 +135,29 @@ void t.test('auth social: a code or a state of another flow finishes nothing', a
   await victim.get(good.href);
   t.same(await victim.identity(), { kind: 'anonymous' }, 'nor is one good twice');
 });
+
+void t.test('auth social: nobody comes back from a provider to another site', async (t) => {
+  const provider = await openProvider(t);
+  provider.user = { sub: 'p-1', email: 'grace@example.com', email_verified: true };
+  const made = await authCase(t, { secret });
+  const who = visitor(made, config(provider.issuer));
+  const outside = ['https://evil.example/', '//evil.example/', '/\\evil.example/', 'javascript:alert(1)'];
+  for (const target of outside) {
+    for (const name of ['callbackURL', 'errorCallbackURL', 'newUserCallbackURL']) {
+      const asked = await who.post('/sign-in/social', {
+        provider: 'local',
+        callbackURL: '/',
+        [name]: target,
+      });
+      t.equal(asked.status, 403, `${name} ${target}`);
+    }
+  }
+  // What is said at the provider decides nothing either.
+  const asked = await who.post('/sign-in/social', { provider: 'local', callbackURL: '/welcome' });
+  const { url } = (await asked.json()) as { readonly url: string };
+  const back = new URL((await fetch(url, { redirect: 'manual' })).headers.get('location') ?? '');
+  back.searchParams.set('callbackURL', 'https://evil.example/');
+  back.searchParams.set('error', 'access_denied');
+  const refused = await who.get(back.href);
+  t.equal(new URL(refused.headers.get('location') ?? '').host, 'shop.localhost');
+});
