@@ -13,6 +13,8 @@ export interface ProviderConfig {
   readonly authorizationUrl?: string;
   readonly tokenUrl?: string;
   readonly userInfoUrl?: string;
+  /** Without OIDC: a list of `{ email, primary, verified }`, as GitHub has it, for what its user info does not say. */
+  readonly emailsUrl?: string;
   readonly scopes?: readonly string[];
 }
 
@@ -129,6 +131,7 @@ function parseProvider(value: unknown): ProviderConfig {
     'authorizationUrl',
     'tokenUrl',
     'userInfoUrl',
+    'emailsUrl',
     'scopes',
   ]);
   const provider: ProviderConfig = {
@@ -140,6 +143,7 @@ function parseProvider(value: unknown): ProviderConfig {
     ...given.optional('authorizationUrl', (name) => addressOf(name, given.get(name))),
     ...given.optional('tokenUrl', (name) => addressOf(name, given.get(name))),
     ...given.optional('userInfoUrl', (name) => addressOf(name, given.get(name))),
+    ...given.optional('emailsUrl', (name) => addressOf(name, given.get(name))),
     ...given.optional('scopes', (name) => given.list(name).map(String)),
   };
   const known = provider.id === 'google' || provider.id === 'github';

@@ -51,6 +51,7 @@ const known: Readonly<Record<string, Partial<ProviderConfig>>> = {
     authorizationUrl: 'https://github.com/login/oauth/authorize',
     tokenUrl: 'https://github.com/login/oauth/access_token',
     userInfoUrl: 'https://api.github.com/user',
+    emailsUrl: 'https://api.github.com/user/emails',
     scopes: ['read:user', 'user:email'],
   },
 };
@@ -59,6 +60,8 @@ const timeoutMs = 10_000;
 /** Reads the discovery document where there is an issuer (OpenID Connect Discovery 1.0, 4). Rejects when it does not hold. */
 export async function openProvider(config: ProviderConfig, needs: ProviderNeeds): Promise<Provider> {
   const given = { ...known[config.id], ...config };
+  // A token for a server of one's own is not for the public one.
+  const emailsUrl = config.userInfoUrl === undefined ? given.emailsUrl : config.emailsUrl;
   const found: Claims = given.issuer === undefined ? {} : await discover(given.issuer, needs);
   const authorizationUrl = given.authorizationUrl ?? String(found['authorization_endpoint']);
   const tokenUrl = given.tokenUrl ?? String(found['token_endpoint']);
@@ -100,12 +103,15 @@ export async function openProvider(config: ProviderConfig, needs: ProviderNeeds)
     if (verify !== undefined && claims === undefined) return undefined;
     if (typeof claims?.['email'] === 'string' || typeof userInfoUrl !== 'string')
       return toProfile(claims ?? {});
-    const info = await readJson(needs.fetch, userInfoUrl, {
+    const authorized = {
       headers: { authorization: `Bearer ${tokens.accessToken ?? ''}`, accept: 'application/json' },
-    });
+    };
+    const info = await readJson(needs.fetch, userInfoUrl, authorized);
     // The two must speak of one user (OpenID Connect Core 1.0, 5.3.2).
     if (claims !== undefined && info['sub'] !== claims['sub']) return undefined;
-    return toProfile({ ...info, ...claims });
+    if (claims !== undefined || emailsUrl === undefined) return toProfile({ ...info, ...claims });
+    const emails = await readJson(needs.fetch, emailsUrl, authorized);
+    return toProfile({ ...info, ...addressIn(emails) });
   }
 }
 
@@ -142,8 +148,19 @@ async function exchange(code: CodeExchange, endpoint: Endpoint): Promise<Provide
   };
 }
 
+/** Of a list as GitHub gives it: the one address its user chose, and whether it was checked. */
+function addressIn(list: unknown): Claims {
+  const entries: readonly unknown[] = Array.isArray(list) ? list : [];
+  const chosen = entries.find((entry) => (entry as { readonly primary?: unknown } | null)?.primary === true);
+  const { email, verified } = (chosen ?? {}) as { readonly email?: unknown; readonly verified?: unknown };
+  return { email, email_verified: verified };
+}
+
 async function readJson(fetch: typeof globalThis.fetch, url: string, init: RequestInit): Promise<Claims> {
-  const answer = await fetch(url, { ...init, redirect: 'error', signal: AbortSignal.timeout(timeoutMs) });
+  // GitHub answers nobody who does not say who they are.
+  const headers = { 'user-agent': 'islet', ...(init.headers as Readonly<Record<string, string>>) };
+  const signal = AbortSignal.timeout(timeoutMs);
+  const answer = await fetch(url, { ...init, headers, redirect: 'error', signal });
   const body: unknown = await answer.json();
   if (answer.ok && typeof body === 'object' && body !== null) return body as Claims;
   throw new TypeError(`Provider at ${new URL(url).host} answered with ${answer.status}`);

@@ -16,6 +16,8 @@ export interface TestProvider {
   idToken: (claims: Claims, sign: (claims: Claims) => Promise<string>) => Promise<string | undefined>;
   /** What userinfo says of them; by default the same. */
   userInfo: ((user: Claims) => Claims) | undefined;
+  /** Their addresses, as GitHub's `/user/emails` lists them. */
+  emails: unknown;
   /** Paths that were asked for. */
   readonly asked: string[];
 }
@@ -40,11 +42,13 @@ export async function openProvider(t: Pick<Test, 'teardown'>): Promise<TestProvi
     user: {},
     idToken: (claims) => sign(claims),
     userInfo: undefined,
+    emails: [],
     asked: [],
   };
   const documents = (path: string): unknown => {
     const { issuer, user, userInfo } = provider;
     if (path === '/jwks') return { keys: [jwk] };
+    if (path === '/emails') return provider.emails;
     if (path === '/userinfo') return userInfo === undefined ? user : userInfo(user);
     return {
       issuer,
