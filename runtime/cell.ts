@@ -15,6 +15,7 @@ import {
 import { Engines } from './engines.ts';
 import { IdTable } from './id-table.ts';
 import type { GuestBundle } from './isolate/bootstrap.ts';
+import { collectAtExit } from './isolate/collect-at-exit.ts';
 import { KnownStarts, type KnownStart } from './known-starts.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import { Slot } from './slot.ts';
@@ -106,7 +107,8 @@ export class Cell {
     this.#config = config;
     const { inProcess, warmBytes } = config;
     const beat = (): void => this.#memory?.look();
-    if (!inProcess) this.#memory = new MemoryWatch({ warmBytes, exceeded: () => this.#outgrow() });
+    if (inProcess) collectAtExit();
+    else this.#memory = new MemoryWatch({ warmBytes, exceeded: () => this.#outgrow() });
     if (config.wasmFolder !== undefined && !config.compiler) this.#engines.openWasm(config.wasmFolder, beat);
     this.#sealed();
     if (!config.compiler) {

@@ -74,7 +74,8 @@ export function install(
   });
   harden();
   installClock();
-  defineGlobals({ ...functions, ...timerGlobals, ...startGlobals, reportError: report });
+  for (const members of [functions, timerGlobals, startGlobals, { reportError: report }])
+    defineGlobals(members);
   defineGlobals({ Cache, CacheStorage, Crypto, CryptoKey, SubtleCrypto });
   installOpenServices();
   defineGlobals({ console: createConsole() });

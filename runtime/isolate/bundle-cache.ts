@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import { defaultLimits } from '#runtime/limits.ts';
 import { splitBundle } from '#runtime/guest/parts.ts';
 import { In, type RequestHead, type StartHead } from '#runtime/guest/protocol.ts';
@@ -23,12 +24,18 @@ export default {
 /**
  * V8's code cache of the guest bundle, made after it has bootstrapped an isolate and answered some requests there: it holds
  * what was compiled for that and nothing else. A cache of every function costs each isolate 1.6 MB more, and
- * time to read it. Runs no guest but its own. Rejects with what V8 or the bundle throws.
+ * time to read it. Runs no guest but its own; sets a flag of V8's for the process meanwhile, for what it compiles then. Rejects with what V8 or the bundle throws.
  */
 export async function makeBundleCache(source: string): Promise<Uint8Array> {
   const sandbox = await openSandbox({ source }, defaultLimits.memoryMb);
   try {
-    await warmUp(sandbox);
+    // What V8 compiled a second time here it would compile at once in every isolate, on another thread that wants the same core.
+    setFlagsFromString('--no-sparkplug');
+    try {
+      await warmUp(sandbox);
+    } finally {
+      setFlagsFromString('--sparkplug');
+    }
     // V8 finds the script in the isolate's compilation cache, with the functions that ran.
     const script = await sandbox.isolate.compileScript(splitBundle(source).script, {
       filename,

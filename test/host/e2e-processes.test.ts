@@ -80,7 +80,10 @@ await t.test('processes: functions of different cordons never share a cell', asy
   await test.deployGuest('two', 'waits.js', { cordon: 'blue' });
   await test.deployGuest('three', 'waits.js');
   for (const name of ['one', 'two', 'three']) t.equal((await test.request(`/${name}/`)).status, 200);
-  const { cells } = await test.host.health();
+  const cells = await eventually('three cells say what runs in them', async () => {
+    const { cells } = await test.host.health();
+    return cells.filter(({ instances }) => instances > 0).length === 3 ? cells : undefined;
+  });
   const cordonOf = new Map(cells.map(({ pid, cordon }) => [pid, cordon]));
   t.equal(cordonOf.size, cells.length, 'each process belongs to one cordon');
   t.same([...new Set(cordonOf.values())].sort(), ['blue', 'default', 'red']);

@@ -1,4 +1,5 @@
 import type { InstanceEnd, InstanceWatcher } from '#runtime/engine.ts';
+import { collectAtExit } from '#runtime/isolate/collect-at-exit.ts';
 
 interface Line {
   readonly invocation: number;
@@ -6,6 +7,8 @@ interface Line {
   readonly value: readonly unknown[];
   readonly bytes: Buffer;
 }
+
+collectAtExit();
 
 /** What an instance says, kept; a test waits for what is still to come. */
 export class Listener {

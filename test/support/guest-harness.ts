@@ -4,6 +4,7 @@ import { loadGuestBundle } from '#runtime/guest-bundle.ts';
 import type { EventHead, RequestHead } from '#runtime/guest/protocol.ts';
 import { splitBundle } from '#runtime/guest/parts.ts';
 import { In } from '#runtime/guest/protocol.ts';
+import { collectAtExit } from '#runtime/isolate/collect-at-exit.ts';
 import { serveAtOnce } from './services.ts';
 
 /** One line of the guest, taken apart; `bytes` is what its [off, len] points to, when it has one. */
@@ -19,6 +20,7 @@ export interface GuestOptions {
   readonly bindings?: readonly { readonly name: string; readonly kind: string }[];
 }
 
+collectAtExit();
 const bundle = loadGuestBundle().then(({ source }) => splitBundle(source));
 
 /** The time at which a guest under test starts. */
@@ -66,8 +68,8 @@ export class GuestHarness {
       [
         send,
         sync,
-        new ivm.ExternalCopy(marker).copyInto(),
-        new ivm.ExternalCopy(new Uint8Array(randomBytes(4096)).buffer).copyInto(),
+        new ivm.ExternalCopy(marker).copyInto({ release: true }),
+        new ivm.ExternalCopy(new Uint8Array(randomBytes(4096)).buffer).copyInto({ release: true }),
         new ivm.Callback(serveAtOnce),
         (await bundle).pieces,
       ],
@@ -90,7 +92,7 @@ export class GuestHarness {
     });
     harness = new GuestHarness(isolate, part('deliver'), marker);
     await module.evaluate();
-    part('start').applySync(undefined, [module.namespace.derefInto(), head]);
+    part('start').applySync(undefined, [module.namespace.derefInto({ release: true }), head]);
     return harness;
   }
 

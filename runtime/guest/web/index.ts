@@ -78,6 +78,7 @@ export { requireArguments, shapeInterface, toDictionary, viewBytes } from './web
 const { apply } = Reflect;
 
 const interfaces: Readonly<Record<string, unknown>> = {
+  __proto__: null,
   AbortController,
   AbortSignal: AbortSignalClass,
   Blob,

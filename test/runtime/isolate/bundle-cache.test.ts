@@ -3,6 +3,9 @@ import t from 'tap';
 import { loadGuestBundle } from '#runtime/guest-bundle.ts';
 import { splitBundle } from '#runtime/guest/parts.ts';
 import { makeBundleCache } from '#runtime/isolate/bundle-cache.ts';
+import { collectAtExit } from '#runtime/isolate/collect-at-exit.ts';
+
+collectAtExit();
 
 interface Compiled {
   readonly cachedDataRejected?: boolean;

@@ -1,6 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import t, { type Test } from 'tap';
 import { StartFailure } from '#runtime/engine.ts';
 import { loadGuestBundle } from '#runtime/guest-bundle.ts';
@@ -147,14 +144,4 @@ void t.test('startup: a rehearsed spare has answered a request, and keeps nothin
   ]);
   for (let i = 0; i < 100 && sent.length < 1; i++) await new Promise((resolve) => setTimeout(resolve, 5));
   t.match(sent[0], /N1 \["the module has no event handler|N1 \["the module has no fetch handler/);
-});
-
-// isolated-vm aborts a process whose end collects handles of isolates that are gone: they are collected before.
-t.teardown(async () => {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  for (let i = 0; i < 3; i++) {
-    await sleep(50);
-    collect();
-  }
 });

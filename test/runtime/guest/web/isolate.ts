@@ -4,6 +4,9 @@ import ivm from 'isolated-vm';
 import type { CutBundle } from '#runtime/guest-parts.ts';
 import { bundleGuest } from '#runtime/guest-bundle.ts';
 import { serveForTest } from '#test/support/services.ts';
+import { collectAtExit } from '#runtime/isolate/collect-at-exit.ts';
+
+collectAtExit();
 
 /** The web classes as one script whose value is what the module exports, and `connectPieces`; and the text of the parts. */
 const bundle: Promise<CutBundle> = bundleGuest('runtime/guest/web/index.ts');
