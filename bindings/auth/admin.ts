@@ -79,7 +79,9 @@ export const userVerbs: Readonly<Record<string, Verb>> = {
       ...(email === undefined ? {} : { email }),
       ...(name === undefined ? {} : { name }),
       ...(image === undefined ? {} : { image }),
+      ...(args.get('image') === null ? { image: null } : {}),
       ...(verified === undefined ? {} : { emailVerified: verified }),
+      ...(args.has('roles') ? { role: parseRoles(args.get('roles')).join(',') } : {}),
       ...(args.has('claims') ? { claims: JSON.stringify(customClaims(args.get('claims'))) } : {}),
     });
   },
