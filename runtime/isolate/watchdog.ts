@@ -105,7 +105,7 @@ export class Watchdog {
     this.#timer = undefined;
   }
 
-  /** CPU of every thread but this one, which never runs guest code, and those of the other engine. */
+  /** CPU of every thread but this one, whose entries end before a tick can come, and those of the other engine. */
   #guestCpuMs(): number {
     const all = process.cpuUsage();
     const own = process.threadCpuUsage();
