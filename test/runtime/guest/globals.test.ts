@@ -189,7 +189,10 @@ void t.test('console: levels and formats', async (t) => {
     console.log(new (class Point { x = 1; get y() { throw 1 } })()); console.log(-0, 'it\\'s', ['it\\'s']);
     console.assert(true, 'no'); console.assert(false, 'yes %s', 1); console.count(); console.count(); console.dir({ a: 1 });
     console.time('t'); console.timeEnd('t'); console.timeEnd('none'); console.table([{ a: 1, b: 'x' }, { a: 2 }]); console.log();
-    console.group('g'); console.log('in'); console.groupEnd(); console.log('out');`);
+    console.group('g'); console.log('in'); console.groupEnd(); console.log('out');
+    console.count('c'); console.count('c'); console.countReset('c'); console.count('c'); console.countReset('none');
+    console.time('u'); console.timeLog('u', 'so far', { a: 1 }); console.timeLog('gone'); console.timeEnd('u');
+    console.groupCollapsed('closed'); console.dirxml({ b: 2 }, 'x'); console.groupEnd(); console.clear(); console.log('after');`);
   t.same(lines, [
     ['log', `a S b 42 c 3 d 1.5 e {"j":1} f [ 1 ] g % h %x rest`],
     ['info', `{ a: { b: { c: [Object] } } }`],
@@ -213,6 +216,15 @@ void t.test('console: levels and formats', async (t) => {
     ['log', `g`],
     ['log', `  in`],
     ['log', `out`],
+    ['log', `c: 1`],
+    ['log', `c: 2`],
+    ['log', `c: 1`],
+    ['log', `u: 0ms so far { a: 1 }`],
+    ['warn', `Timer 'gone' does not exist`],
+    ['log', `u: 0ms`],
+    ['log', `closed`],
+    ['log', `  { b: 2 } x`],
+    ['log', `after`],
   ]);
 });
 

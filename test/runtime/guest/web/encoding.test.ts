@@ -136,3 +136,44 @@ void t.test('atob and btoa: forgiving as in Node', async (t) => {
   t.teardown(() => older.dispose());
   t.strictSame(await older.run(program), expected, 'on a V8 that has no base64 of its own');
 });
+
+/** The single-byte encodings of the standard (9), and those of more bytes with a word of theirs. */
+const singleByte = [
+  ...[2, 3, 4, 5, 6, 7, 8, '8-i', 10, 13, 14, 15, 16].map((part) => `iso-8859-${part}`),
+  ...[874, 1250, 1251, 1252, 1253, 1254, 1255, 1256, 1257, 1258].map((page) => `windows-${page}`),
+  'ibm866',
+  'koi8-r',
+  'koi8-u',
+  'macintosh',
+  'x-mac-cyrillic',
+];
+const multiByte: readonly (readonly [string, readonly number[], string])[] = [
+  ['gbk', [0xc4, 0xe3, 0xba, 0xc3, 0x80], '你好€'],
+  ['gb18030', [0xc4, 0xe3, 0x94, 0x39, 0xda, 0x33, 0x84, 0x31, 0xa4, 0x37], '你💩\ufffd'],
+  ['big5', [0xa7, 0x41, 0xa6, 0x6e], '你好'],
+  ['euc-jp', [0xc6, 0xfc, 0x8e, 0xb1, 0x8f, 0xb0, 0xa1], '日ｱ丂'],
+  ['shift_jis', [0x93, 0xfa, 0xb1], '日ｱ'],
+  ['iso-2022-jp', [0x1b, 0x24, 0x42, 0x46, 0x7c, 0x1b, 0x28, 0x42, 0x61], '日a'],
+  ['euc-kr', [0xc7, 0xd1], '한'],
+];
+
+void t.test('TextDecoder: every byte of every single-byte encoding', async (t) => {
+  const program = `return ${JSON.stringify(singleByte)}.map((label) => [new TextDecoder(label).encoding, new TextDecoder(label).decode(Uint8Array.from({ length: 256 }, (_, i) => i))])`;
+  const ours = (await guest.run(program)) as readonly (readonly [string, string])[];
+  const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
+  for (const [i, label] of singleByte.entries())
+    t.same(ours[i], [label, new TextDecoder(label).decode(bytes)], label);
+});
+
+void t.test('TextDecoder: the other legacy encodings, and x-user-defined', async (t) => {
+  const labels = multiByte.map(([label, bytes]) => [label, bytes]);
+  const program = `return ${JSON.stringify(labels)}.map(([label, bytes]) => [new TextDecoder(label).encoding, new TextDecoder(label).decode(new Uint8Array(bytes))])`;
+  t.same(
+    await guest.run(program),
+    multiByte.map(([label, , text]) => [label, text]),
+  );
+  const rest = `const codes = (label) => [...new TextDecoder(label).decode(new Uint8Array([0x7f, 0x80, 0xff]))].map((letter) => letter.codePointAt(0));
+    const refused = (() => { try { new TextDecoder('replacement') } catch (error) { return error.name } })();
+    return [codes('x-user-defined'), refused]`;
+  t.same(await guest.run(rest), [[0x7f, 0xf780, 0xf7ff], 'RangeError']);
+});
