@@ -20,11 +20,18 @@ export interface BindingCase {
   /** Of the grants here, where a binding needs one. */
   readonly config?: unknown;
   readonly methods: readonly string[];
+  /** Members its operations take, each with values that are good somewhere: without them few operations get far. */
+  readonly members: Readonly<Record<string, readonly unknown[]>>;
+  /** Methods whose answers go on until their reader leaves. */
+  readonly endless?: readonly string[];
   /** Leaves a trace through a grant. */
   mark(grant: AskedGrant): Promise<unknown>;
   /** True when the trace can be seen through a grant. */
   sees(grant: AskedGrant): Promise<boolean>;
 }
+
+/** Among a case's good values: an id that an answer of the same run gave. */
+export const anId = 'an id that was given';
 
 export interface DeploymentFacts {
   readonly function?: string;
@@ -111,16 +118,27 @@ export function bindingContract(t: Test, given: BindingCase): void {
   });
 
   void t.test('whatever a guest sends is answered, or rejected with TypeError or HostError', async (t) => {
-    const grant = grantOf(await given.make(t), given.config);
+    const grant = grantOf(await given.make(t), given.config, { cordon: 'left' });
+    const ids: string[] = [];
+    let answered = 0;
     await t.resolves(
       fc.assert(
-        fc.asyncProperty(operations(given.methods), async (operation) => {
-          const failure = await failureOf(grant, operation);
+        fc.asyncProperty(operations(given), async (operation) => {
+          const endless = given.endless?.includes(operation.method) === true;
+          const failure = await failureOf(grant, withIds(operation, ids), {
+            endless,
+            heard: ({ value }) => {
+              answered++;
+              const { id } = (value ?? {}) as { readonly id?: unknown };
+              if (typeof id === 'string') ids.unshift(id);
+            },
+          });
           return failure === undefined || failure instanceof TypeError || failure instanceof HostError;
         }),
         { numRuns: 300 },
       ),
     );
+    t.ok(answered > 0, `${answered} of 300 were answered`);
   });
 
   void t.test(
@@ -157,9 +175,28 @@ function refusalOf(call: () => unknown): Error | undefined {
   }
 }
 
-async function failureOf(grant: Grant, operation: Operation): Promise<unknown> {
+/** Ids of the last answers in place of `anId`: each member has another. */
+function withIds(operation: Operation, ids: readonly string[]): Operation {
+  const { args } = operation;
+  if (typeof args !== 'object' || args === null || Array.isArray(args)) return operation;
+  let next = ids.length % 3;
+  const members = Object.entries(args).map(([name, value]) => [
+    name,
+    value === anId ? (ids[next++] ?? '') : value,
+  ]);
+  return { ...operation, args: Object.fromEntries(members) as Operation['args'] };
+}
+
+async function failureOf(
+  grant: Grant,
+  operation: Operation,
+  { endless = false, heard = () => undefined }: { endless?: boolean; heard?: (answer: Answer) => void } = {},
+): Promise<unknown> {
   try {
-    await drained(await grant.call(operation));
+    const answer = await grant.call(operation);
+    heard(answer);
+    if (!endless) await drained(answer);
+    else if (answer.stream) for await (const _first of answer.stream) break;
     return undefined;
   } catch (error) {
     return error ?? new Error('rejected with nothing');
@@ -176,38 +213,28 @@ export async function drained(answer: Answer): Promise<Uint8Array | undefined> {
 }
 
 /** Operations with the right and the wrong members, of the right and the wrong types. */
-function operations(methods: readonly string[]): fc.Arbitrary<Operation> {
-  const names = [
-    'key',
-    'prefix',
-    'limit',
-    'cursor',
-    'metadata',
-    'expiration',
-    'expirationTtl',
-    'ifVersion',
-    'ifAbsent',
-    'delta',
-    'keys',
-    'start',
-    'end',
-    'reverse',
-    'values',
-    'checks',
-    'writes',
-    'timeoutMs',
-    'url',
-    'headers',
-  ];
+function operations({ methods, members }: Pick<BindingCase, 'methods' | 'members'>): fc.Arbitrary<Operation> {
   const text = fc.string({ unit: 'binary', maxLength: 20 });
   const value = fc.oneof(text, fc.double(), fc.integer(), fc.jsonValue(), fc.constant(undefined));
+  const named = Object.entries(members).map(([name, good]) => {
+    const arbitrary = fc.oneof(
+      { weight: 4, arbitrary: fc.constantFrom(...good) },
+      { weight: 1, arbitrary: value },
+    );
+    return [name, arbitrary] as const;
+  });
   const args = fc.oneof(
-    { weight: 3, arbitrary: fc.dictionary(fc.oneof(fc.constantFrom(...names), text), value) },
-    { weight: 2, arbitrary: fc.record({ key: text, metadata: value, limit: value, cursor: value }) },
+    { weight: 4, arbitrary: fc.record(Object.fromEntries(named)) },
+    { weight: 4, arbitrary: fc.record(Object.fromEntries(named), { requiredKeys: [] }) },
+    { weight: 1, arbitrary: fc.dictionary(text, value) },
     { weight: 1, arbitrary: fc.jsonValue() },
   );
   const bytes = fc.option(fc.uint8Array({ maxLength: 50 }), { nil: undefined });
+  const method = fc.oneof(
+    { weight: 9, arbitrary: fc.constantFrom(...methods) },
+    { weight: 1, arbitrary: text },
+  );
   return fc
-    .record({ method: fc.oneof(fc.constantFrom(...methods), text), args, bytes })
+    .record({ method, args, bytes })
     .map(({ bytes, ...rest }) => (bytes === undefined ? rest : { ...rest, bytes }));
 }

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import t from 'tap';
+import { userVerbs } from '#bindings/auth/admin.ts';
 import { createAuthBinding } from '#bindings/auth/auth.ts';
+import { groupVerbs } from '#bindings/auth/groups.ts';
 import { openVault } from '#host/deploy/vault.ts';
-import { bindingContract } from '#test/contract/binding.ts';
+import { anId, bindingContract } from '#test/contract/binding.ts';
 import { temporaryDir, temporaryStore } from '#test/support/store-files.ts';
 import { Mailbox } from './case.ts';
 
@@ -47,15 +49,29 @@ bindingContract(t, {
     { admin: 'yes' },
   ],
   configKey: 'pool',
-  methods: [
-    'verify',
-    'users.list',
-    'users.get',
-    'users.create',
-    'users.delete',
-    'organizations.create',
-    'apiKeys.list',
-  ],
+  methods: ['verify', ...Object.keys(userVerbs), ...Object.keys(groupVerbs)],
+  members: {
+    id: [anId, anId, 'none'],
+    email: ['ada@example.com', 'eve@example.com'],
+    userId: [anId, 'none'],
+    name: ['Ada', ''],
+    image: [null, 'https://a.test/1.png'],
+    emailVerified: [true, false],
+    password: ['correct horse battery'],
+    roles: [['a', 'b'], []],
+    claims: [{ plan: 'pro' }, {}],
+    reason: ['spam'],
+    seconds: [60, 86_400],
+    session: ['s1'],
+    slug: ['acme', 'other'],
+    role: ['owner', 'member'],
+    permissions: [{ orders: ['read'] }],
+    limit: [1, 1000],
+    offset: [0, 5],
+    search: ['ada', ''],
+    revoke: [true, false],
+    headers: [['cookie', 'a=b'], ['authorization', 'Bearer x.y.z'], ['x-api-key', 'islet_x'], []],
+  },
   mark: (grant) => grant.call({ method: 'users.create', args: { email: `${Math.random()}@example.com` } }),
   sees: async (grant) => {
     const { value } = await grant.call({ method: 'users.list', args: {} });

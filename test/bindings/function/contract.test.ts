@@ -43,6 +43,13 @@ bindingContract(t, {
   configKey: 'function',
   config: { function: 'other' },
   methods: ['fetch', 'call'],
+  members: {
+    url: ['http://other/x', 'https://other.example/'],
+    method: ['GET', 'POST'],
+    headers: [[], ['content-type', 'text/plain']],
+    timeoutMs: [1000],
+    event: [null, { a: 1 }],
+  },
   // There is no trace to leave: what one cordon has and another does not is the function.
   mark: async () => undefined,
   sees: async (grant) =>

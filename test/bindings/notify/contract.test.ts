@@ -4,7 +4,7 @@ import { createEgress } from '#bindings/fetch/egress.ts';
 import { openMailer } from '#bindings/mail/mail.ts';
 import { createNotifyBinding } from '#bindings/notify/notify.ts';
 import { openVault } from '#host/deploy/vault.ts';
-import { bindingContract } from '#test/contract/binding.ts';
+import { anId, bindingContract } from '#test/contract/binding.ts';
 import { callerOf } from '#test/support/notify.ts';
 import { temporaryDir, temporaryStore } from '#test/support/store-files.ts';
 
@@ -73,6 +73,34 @@ bindingContract(t, {
     'deadLetters.delete',
     'pushKey',
   ],
+  members: {
+    topic: ['orders', 'offers'],
+    user: ['ada', 'eve'],
+    message: [
+      'Hello',
+      { title: 'Hello', text: 'x', data: { a: 1 } },
+      { template: 'hello', variables: { name: 'Ada' } },
+    ],
+    options: [
+      {},
+      { id: 'once', attributes: { total: 1 } },
+      { delaySeconds: 60, priority: 'high', ttlSeconds: 5 },
+    ],
+    subscription: [{ inbox: 'ada' }, { email: 'ada@example.com', confirmed: true }, { function: 'sink' }],
+    template: [{ title: 'Hello {{name}}', text: 'x' }],
+    name: ['hello', 'other'],
+    preferences: [{}, { topics: { offers: { email: false } } }],
+    id: [anId, 'none', 'none.none'],
+    ids: ['all', ['none']],
+    all: [true],
+    unread: [true, false],
+    read: [true, false],
+    token: ['x.y'],
+    seconds: [60],
+    limit: [1, 100],
+    cursor: [''],
+  },
+  endless: ['inbox.stream'],
   mark: (grant) =>
     grant.call({ method: 'subscribe', args: { topic: 'orders', subscription: { function: 'sink' } } }),
   sees: async (grant) => {
