@@ -89,12 +89,12 @@ const step = fc.oneof(
     arbitrary: fc.record({ kind: fc.constant('sleep' as const), seconds: fc.constantFrom(30, 60) }),
   },
   {
-    weight: 2,
+    weight: 4,
     arbitrary: fc.record({
       kind: fc.constant('crash' as const),
       writes: fc.integer({ min: 1, max: 40 }),
       wait: fc.nat({ max: 40 }),
-      whole: fc.boolean(),
+      under: fc.constantFrom('put', 'expire', 'delete', 'absent', 'increment', 'commit' as const),
     }),
   },
 );
@@ -188,23 +188,18 @@ class Program {
   }
 
   /**
-   * Writes without waiting, each of one key or each a commit of three, and the kill comes in the middle. What is there
-   * afterwards is what the first so many of them make, all that were acknowledged among them.
+   * Writes without waiting, all of one kind, and the kill comes in the middle. What is there afterwards is what the first so
+   * many of them make, all that were acknowledged among them.
    */
-  async #crash({ writes, wait, whole }: Step & { kind: 'crash' }): Promise<boolean> {
+  async #crash({ writes, wait, under }: Step & { kind: 'crash' }): Promise<boolean> {
     const states = [this.#model];
-    const keysOf = (index: number): readonly string[] =>
-      whole ? ['a', 'b', 'c/1'] : [['a', 'b', 'c/1'][index % 3] ?? ''];
     let acknowledged = 0;
     const asked: Promise<void>[] = [];
     const reached = Promise.withResolvers<void>();
     for (let index = 0; index < writes; index++) {
       const next = (states.at(-1) ?? this.#model).copy();
-      for (const key of keysOf(index)) next.put(key, `${index}`);
+      const reply = this.#write(under, { index, next });
       states.push(next);
-      const reply = whole
-        ? this.#tryAsk('commit', { writes: keysOf(index).map((key) => ({ key, value: `${index}` })) })
-        : this.#tryAsk('put', { key: keysOf(index)[0] }, `${index}`);
       asked.push(
         reply.then((answer) => {
           if (answer === undefined) return;
@@ -223,6 +218,44 @@ class Program {
       return this.#learnAll();
     }
     return false;
+  }
+
+  /** One of many writes under way: as the model has it in `next`, and asked for. */
+  #write(
+    under: (Step & { kind: 'crash' })['under'],
+    { index, next }: { readonly index: number; readonly next: KvModel },
+  ): Promise<KvReply | undefined> {
+    const [text, key] = [String(index), ['a', 'b', 'c/1'][index % 3] ?? ''];
+    switch (under) {
+      case 'put':
+        next.put(key, text);
+        return this.#tryAsk('put', { key }, text);
+      case 'expire':
+        next.put(key, text, { ttl: 60, metadata: index });
+        return this.#tryAsk('put', { key, expirationTtl: 60, metadata: index }, text);
+      case 'delete':
+        // Every second one has something to delete.
+        if (index % 2 === 1) {
+          next.delete('a');
+          return this.#tryAsk('delete', { key: 'a' });
+        }
+        next.put('a', text);
+        return this.#tryAsk('put', { key: 'a' }, text);
+      case 'absent':
+        if (next.get('once') === undefined) next.put('once', text);
+        return this.#tryAsk('put', { key: 'once', ifAbsent: true }, text);
+      case 'increment':
+        next.increment('sum', 1);
+        return this.#tryAsk('increment', { key: 'sum', delta: 1 });
+      case 'commit': {
+        for (const each of ['a', 'c/1']) next.put(each, text);
+        next.delete('b');
+        next.increment('sum', 1);
+        const puts = ['a', 'c/1'].map((each) => ({ key: each, value: text }));
+        const writes = [...puts, { key: 'b', delete: true }, { key: 'sum', increment: 1 }];
+        return this.#tryAsk('commit', { writes });
+      }
+    }
   }
 
   /** What `list` with values says, held against the model. */
@@ -278,7 +311,7 @@ void t.test('kv: random programs end as the model says, through kill -9 and expi
         const program = await Program.open(join(dir, `${run++}.db`));
         return program.run(steps);
       }),
-      { numRuns: 4, endOnFailure: true },
+      { numRuns: 8, endOnFailure: true },
     ),
   );
 });
