@@ -58,10 +58,14 @@ export function prepare(json: string, now?: number, direct = false): void {
   if (prepared) return;
   prepared = true;
   const head = parseJson(json) as StartHead;
-  functionName = head.function;
-  limitMemories(head.memoryMb);
   if (head.allow !== undefined) relax(head.allow);
   hideTemporal();
+  takeHead(head);
+}
+
+function takeHead(head: StartHead): void {
+  functionName = head.function;
+  limitMemories(head.memoryMb);
   for (const name in head.vars) {
     defineProperty(processEnv, name, plain(head.vars[name]));
   }
@@ -70,14 +74,14 @@ export function prepare(json: string, now?: number, direct = false): void {
   setStartHead(head);
 }
 
-/** `prepare` and `start` for a function of nobody's, of which nothing stays. */
+/** What `prepare` and `start` do for any function, for one of nobody's, of which nothing stays. */
 export function rehearseStart(): void {
   const name = 'NAME';
   const head = `{"function":"f","version":1,"memoryMb":0,"vars":{"${name}":""},"bindings":[],"agent":""}`;
-  const again = prepared;
-  prepare(head);
+  takeHead(parseJson(head) as StartHead);
+  prepared = true;
   start({ default: { fetch: () => undefined } }, head);
-  prepared = again;
+  prepared = false;
   handlers = none;
   functionName = '';
   setStartHead(undefined);

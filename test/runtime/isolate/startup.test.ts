@@ -120,6 +120,31 @@ void t.test('startup: on the thread of the cell a top level fails as it does on 
   t.match(await fails(chatty, { ...defaultLimits, logBytes: 999 }), { kind: 'exceeded', limit: 'logBytes' });
 });
 
+void t.test('startup: in a rehearsed spare a function may have what its manifest allows', async (t) => {
+  const engine = open(t);
+  const looks = `export default { fetch() {
+    const from = performance.now(); let rounds = 0;
+    while (performance.now() === from && rounds < 1e6) rounds++;
+    return new Response([eval('1 + 1'), rounds < 1e6, typeof SharedArrayBuffer, Temporal.Now.instant().epochMilliseconds > 1e12].join());
+  } };`;
+  const cache = await compileCache({ source: looks, eager: false });
+  await engine.fill();
+  const heard = new Listener();
+  const allowed = JSON.stringify({
+    ...(JSON.parse(head) as object),
+    allow: ['eval', 'runningClock', 'sharedArrayBuffer'],
+  });
+  const { instance, spare } = await engine.start(
+    { source: looks, cache, head: allowed, limits: defaultLimits },
+    heard.watcher,
+  );
+  t.equal(spare, true);
+  instance.begin(1, request(1, '/'), nothing);
+  await heard.ended(1);
+  t.equal(heard.bodyOf(1), '2,true,function,true');
+  instance.dispose();
+});
+
 void t.test('startup: a rehearsed spare has answered a request, and keeps nothing of it', async (t) => {
   const sandbox = await openSandbox(bundle, 64);
   t.teardown(() => {
