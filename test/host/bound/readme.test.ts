@@ -53,3 +53,52 @@ void t.test('notify: the example of its README tells whoever subscribed and who 
   t.match(inbox, { items: Array, unread: Number, token: String });
   t.equal((await test.request('/shop/')).status, 401);
 });
+
+void t.test('auth: the example of its README greets a user and makes them an editor', async (t) => {
+  const test = await openTestHost(t);
+  const { manifest, source } = await exampleOf('auth');
+  const { AUTH } = manifest['bindings'] as { readonly AUTH: Json };
+  await test.deploy('shop', source, { ...manifest, bindings: { AUTH: { ...AUTH, verifyEmail: false } } });
+  t.equal((await test.request('/shop/')).status, 401);
+  t.equal((await test.request('/shop/api/promote')).status, 401, 'by the host');
+  const signed = await test.request('/shop/auth/sign-up/email', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-auth-tokens': '1' },
+    body: JSON.stringify({ email: 'ada@example.com', password: 'correct horse battery', name: 'Ada' }),
+  });
+  const tokens = JSON.parse(signed.text) as { readonly access_token: string; readonly refresh_token: string };
+  const headers = { authorization: `Bearer ${tokens.access_token}` };
+  const hello = { hello: 'ada@example.com', roles: ['user'] };
+  t.same(JSON.parse((await test.request('/shop/', { headers })).text), hello);
+  t.same(JSON.parse((await test.request('/shop/api/promote', { headers })).text), hello);
+  const next = await test.request('/shop/auth/token', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ grant_type: 'refresh_token', refresh_token: tokens.refresh_token }),
+  });
+  const { access_token: token } = JSON.parse(next.text) as { readonly access_token: string };
+  const after = await test.request('/shop/', { headers: { authorization: `Bearer ${token}` } });
+  t.same(JSON.parse(after.text), { ...hello, roles: ['editor'] });
+});
+
+void t.test('function: the example of its README asks another function both ways', async (t) => {
+  const test = await openTestHost(t);
+  const { manifest, source } = await exampleOf('function');
+  await test.deploy(
+    'prices',
+    `export default {
+      fetch: (request) => Response.json({ path: new URL(request.url).pathname }, { status: request.url.includes('EUR') ? 200 : 404 }),
+      handler: async ({ basket }) => {
+        if (basket.length === 0) throw new RangeError('the basket is empty');
+        return basket.length * 3;
+      },
+    };`,
+  );
+  await test.deploy('shop', source, manifest);
+  const total = async (basket: readonly string[]): Promise<readonly [number, unknown]> => {
+    const { status, text } = await test.request('/shop/', { method: 'POST', body: JSON.stringify(basket) });
+    return [status, JSON.parse(text)];
+  };
+  t.same(await total(['tea', 'milk']), [200, { total: 6 }]);
+  t.same(await total([]), [502, { error: 'the basket is empty', code: 'ERR_GUEST_THREW' }]);
+});
