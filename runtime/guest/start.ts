@@ -58,9 +58,10 @@ export function prepare(json: string, now?: number, direct = false): void {
   if (prepared) return;
   prepared = true;
   const head = parseJson(json) as StartHead;
+  takeHead(head);
+  // What is allowed may want to know its limits, and `relax` V8's own clock.
   if (head.allow !== undefined) relax(head.allow);
   hideTemporal();
-  takeHead(head);
 }
 
 function takeHead(head: StartHead): void {

@@ -125,7 +125,8 @@ void t.test('startup: in a rehearsed spare a function may have what its manifest
   const looks = `export default { fetch() {
     const from = performance.now(); let rounds = 0;
     while (performance.now() === from && rounds < 1e6) rounds++;
-    return new Response([eval('1 + 1'), rounds < 1e6, typeof SharedArrayBuffer, Temporal.Now.instant().epochMilliseconds > 1e12].join());
+    return new Response([eval('1 + 1'), rounds < 1e6, typeof SharedArrayBuffer,
+      new WebAssembly.Memory({ initial: 2, maximum: 2, shared: true }).buffer.byteLength, Temporal.Now.instant().epochMilliseconds > 1e12].join());
   } };`;
   const cache = await compileCache({ source: looks, eager: false });
   await engine.fill();
@@ -141,7 +142,7 @@ void t.test('startup: in a rehearsed spare a function may have what its manifest
   t.equal(spare, true);
   instance.begin(1, request(1, '/'), nothing);
   await heard.ended(1);
-  t.equal(heard.bodyOf(1), '2,true,function,true');
+  t.equal(heard.bodyOf(1), '2,true,function,131072,true');
   instance.dispose();
 });
 
