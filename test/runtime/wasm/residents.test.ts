@@ -1,38 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import process from 'node:process';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { StartFailure } from '#runtime/engine.ts';
-import {
-  eventMessage,
-  nothing,
-  startWasm,
-  type StartedWasm,
-  type StartWasmOptions,
-} from '#test/support/wasm-start.ts';
+import { but, events, resultOf, startResident as start } from '#test/support/wasm-resident.ts';
+import { eventMessage, nothing } from '#test/support/wasm-start.ts';
 import { withoutAddon } from '#test/support/wasm.ts';
-
-/** Says each line again; "null" traps, 0 loops for ever, 1 prints without end. */
-const events = readFileSync(join(import.meta.dirname, '../../guests/wasm/wat/events.wat'), 'utf8');
-
-/** `events`, with more to do for one line. */
-function but(line: string, body: string): string {
-  const byte = line.charCodeAt(0);
-  return events.replace(
-    '(if (i32.eq (i32.load (i32.const 1024)) (i32.const 0x6c6c756e))',
-    `(if (i32.eq (i32.load8_u (i32.const 1024)) (i32.const ${byte})) (then ${body}))\n$&`,
-  );
-}
-
-const start = async (t: Test, guest: string = events, options: StartWasmOptions = {}): Promise<StartedWasm> =>
-  await startWasm(t, guest, { ...options, program: { protocol: 'events' } });
-
-async function resultOf({ heard, instance }: StartedWasm, event: string): Promise<unknown> {
-  const number = heard.nextNumber();
-  instance.begin(number, eventMessage(number, event), nothing);
-  await heard.ended(number);
-  return heard.lineOf(number, 'R')?.[0];
-}
 
 void t.test('resident: one instance answers event after event', { skip: withoutAddon }, async (t) => {
   const running = await start(t);
