@@ -27,6 +27,11 @@ def lambda_handler(event, context):
                 'isBase64Encoded': event['isBase64Encoded'], 'body': body or ''}
     if what == 'calls': return calls
     if what == 'raise': raise ValueError('no good')
+    if what == 'recurse':
+        def deep(n): return deep(n + 1) + 1
+        return deep(0)
+    if what == 'complain': raise ValueError('x' * event['n'])
+    if what == 'much': return 'x' * event['n']
     if what == 'spin':
         while True: pass
     if what == 'grow':
@@ -64,6 +69,11 @@ def lambda_handler(event:, context:)
       isBase64Encoded: event['isBase64Encoded'], body: event['body'] || '' }
   when 'calls' then $calls
   when 'raise' then raise ArgumentError, 'no good'
+  when 'recurse'
+    deep = ->(n) { deep.(n + 1) + 1 }
+    deep.(0)
+  when 'complain' then raise ArgumentError, 'x' * event['n']
+  when 'much' then 'x' * event['n']
   when 'spin' then loop {}
   when 'grow'
     kept = []
@@ -101,6 +111,8 @@ end
 } as const;
 
 const errorNames = { python: 'ValueError', ruby: 'Function<ArgumentError>' } as const;
+const deepNames = { python: 'RecursionError', ruby: 'Function<SystemStackError>' } as const;
+const memoryNames = { python: 'MemoryError', ruby: 'Function<NoMemoryError>' } as const;
 /** Called by the others: an event is counted up, a request told. */
 const peer = `export default {
   fetch: async (request) => new Response(request.method + new URL(request.url).pathname + await request.text(), { status: 201 }),
@@ -204,14 +216,30 @@ async function exercise(t: Test, language: 'python' | 'ruby', test: TestHost): P
     t.strictSame(answers, numbers);
   });
 
+  await t.test(`${language}: what is too deep or too large ends its call, and the next runs`, async (t) => {
+    const threw = (name: string): object => ({ kind: 'threw', error: { name } });
+    for (const [event, outcome] of [
+      [{ do: 'recurse' }, threw(deepNames[language])],
+      // A result may have 6 MiB.
+      [{ do: 'much', n: 7_000_000 }, threw('Function.ResponseSizeTooLarge')],
+      [{ do: 'complain', n: 20_000_000 }, threw(errorNames[language])],
+    ] as const) {
+      t.match(await run(event), outcome, event.do);
+      t.type(await run({ do: 'calls' }), 'number', event.do);
+      if (event.do === 'much')
+        t.equal(
+          String(await run({ do: 'much', n: 6_000_000 })).length,
+          6_000_000,
+          'a result as long as it may be',
+        );
+    }
+  });
+
   await t.test(`${language}: limits hold, and the next call runs`, async (t) => {
     t.match(await run({ do: 'spin' }), { kind: 'exceeded', limit: 'cpuMs' });
     t.type(await run({ do: 'calls' }), 'number');
-    const { outcome } = await host.invoke(name, { do: 'grow' });
-    t.ok(
-      outcome.kind === 'threw' || (outcome.kind === 'exceeded' && outcome.limit === 'memoryMb'),
-      outcome.kind,
-    );
+    // Both catch what was refused: with what they have left, they answer with an error of their own.
+    t.match(await run({ do: 'grow' }), { kind: 'threw', error: { name: memoryNames[language] } });
     t.type(await run({ do: 'calls' }), 'number');
   });
 }
