@@ -1,9 +1,9 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import process from 'node:process';
 import t from 'tap';
-import { addonFile, loadAddon, prebuildNames } from '#runtime/wasm/addon.ts';
+import { addonFile, addonPath, loadAddon, prebuildNames } from '#runtime/wasm/addon.ts';
 import { sourceHash } from '#runtime/wasm/source-hash.ts';
 import { nativeAddon, withoutAddon } from '#test/support/wasm.ts';
 
@@ -12,6 +12,26 @@ void t.test('addon: it was built from the sources that lie beside it', { skip: w
   t.match(nativeAddon().engineHash(), /^[0-9a-f]{8,}$/);
   t.end();
 });
+
+void t.test(
+  'addon: what is committed has no path of the machine that built it, and no symbols',
+  { skip: existsSync(addonPath('linux-x64')) ? false : 'none is here' },
+  (t) => {
+    const bytes = readFileSync(addonPath('linux-x64'));
+    for (const text of ['/root/', '/home/', '/Users/', '.cargo/registry'])
+      t.equal(bytes.indexOf(text), -1, text);
+    // ELF-64: where the section headers are, the length of one, their number; a section's type is at 4.
+    const [first, length, count] = [
+      Number(bytes.readBigUInt64LE(40)),
+      bytes.readUInt16LE(58),
+      bytes.readUInt16LE(60),
+    ];
+    const types = Array.from({ length: count }, (_, at) => bytes.readUInt32LE(first + at * length + 4));
+    t.notOk(types.includes(2), 'no SHT_SYMTAB');
+    t.ok(types.includes(11), 'but SHT_DYNSYM');
+    t.end();
+  },
+);
 
 void t.test('addon: where there is none, the reason says what to do', (t) => {
   const addon = loadAddon((name) => join(t.testdir(), name, addonFile));

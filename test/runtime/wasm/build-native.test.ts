@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -29,7 +29,8 @@ function checkout(folder: string, builds: boolean): { readonly program: string; 
     target: { name: 'islet_wasm', kind: ['cdylib'] },
     filenames: [library],
   };
-  const cargo = builds ? `echo '${JSON.stringify(artifact)}'` : 'exit 101';
+  const told = `{ echo "$@"; echo "$CARGO_ENCODED_RUSTFLAGS"; } > ${join(tools, 'told')}`;
+  const cargo = builds ? `${told}\necho '${JSON.stringify(artifact)}'` : 'exit 101';
   writeFileSync(join(tools, 'rustc'), '#!/bin/sh\necho host: x86_64-unknown-linux-gnu\n', { mode: 0o755 });
   writeFileSync(join(tools, 'cargo'), `#!/bin/sh\n${cargo}\n`, { mode: 0o755 });
   return { program: join(wasm, 'build-native.ts'), tools };
@@ -97,6 +98,16 @@ void t.test(
     t.equal(built.status, 0);
     const addon = join(dirname(clone.program), 'prebuilds', prebuildNames()[0] ?? '', 'islet-wasm.node');
     t.ok(existsSync(addon), built.said);
+    const [flags = '', encoded = ''] = readFileSync(join(clone.tools, 'told'), 'utf8').split('\n');
+    const rust = encoded.split('\u001f');
+    t.match(
+      flags,
+      /^build --profile dist --locked /,
+      'what is optimised and stripped, from the versions locked',
+    );
+    const crate = join(dirname(clone.program), 'native');
+    t.ok(rust.includes(`--remap-path-prefix=${crate}=/islet-wasm`), 'without paths of the machine');
+    t.ok(rust.some((flag) => /^--remap-path-prefix=.*=\/cargo$/.test(flag)));
     const { mtimeMs } = statSync(addon);
     const again = install(clone, clone.tools);
     t.same([again.status, again.said, statSync(addon).mtimeMs], [0, '', mtimeMs], 'nothing to do');
