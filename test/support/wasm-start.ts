@@ -9,7 +9,7 @@ import { compileWasm, nativeAddon, wasmFolder } from './wasm.ts';
 
 export interface StartWasmOptions {
   readonly limits?: Partial<Limits>;
-  readonly program?: Partial<WasmStart['program']>;
+  readonly program?: Partial<WasmStart['program']> & { readonly folder?: string };
   readonly slots?: number;
   readonly workers?: number;
 }

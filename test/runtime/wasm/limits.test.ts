@@ -84,6 +84,58 @@ void t.test('memory: what a store took is given back when it ends', { skip: with
   t.ok(instance.memoryBytes <= idle + 2 * 64 * 1024 + 4096, 'at most the last one is still leaving');
 });
 
+void t.test(
+  'memory: the stores of an instance have 1.5 GiB together, whatever each may have',
+  { skip: withoutAddon },
+  async (t) => {
+    // 256 MB each, a page less for the table; nothing is touched. It waits for its body, and answers.
+    const guest = command({
+      letter: 'x',
+      body: `(if (i32.eq (memory.grow (i32.const ${256 * 16 - 3})) (i32.const -1)) (then unreachable))
+        (drop (call $read))`,
+    });
+    const { heard, instance } = await start(t, guest, { limits: { memoryMb: 256, cpuMs: 5000 } });
+    const numbers = [1, 2, 3, 4, 5, 6, 7];
+    for (const number of numbers) instance.begin(number, request(number, '/x', 2), nothing);
+    const ends = numbers.map(async (number) => ({ number, end: await heard.ended(number) }));
+    const { number, end } = await Promise.race(ends);
+    t.equal(end.cause, 'memoryMb', 'one too many');
+    instance.begin(8, request(8, '/'), nothing);
+    t.equal((await heard.ended(8)).cause, 'finished', 'a small one is still had');
+    for (const other of numbers.filter((other) => other !== number))
+      instance.message(other, `[${In.End},${other},0]`, nothing);
+    const causes = (await Promise.all(ends)).map(({ end }) => end.cause);
+    t.same(causes.sort(), [...Array(6).fill('finished'), 'memoryMb'], 'six at once are had');
+    instance.begin(9, request(9, '/x'), nothing);
+    t.equal((await heard.ended(9)).cause, 'finished', 'and again one, when they are gone');
+  },
+);
+
+void t.test('wall: guests that sleep hold nobody up', { skip: withoutAddon }, async (t) => {
+  // A subscription at 0: clock (0) at 8, monotonic (1) at 16, nanoseconds at 24.
+  const sleeps = command({
+    letter: 'x',
+    body: `(i64.store (i32.const 0) (i64.const 0)) (i64.store (i32.const 8) (i64.const 0))
+      (i64.store (i32.const 16) (i64.const 1)) (i64.store (i32.const 24) (i64.const 3600000000000))
+      (i64.store (i32.const 32) (i64.const 0)) (i64.store (i32.const 40) (i64.const 0))
+      (drop (call $poll (i32.const 0) (i32.const 64) (i32.const 1) (i32.const 128)))`,
+  }).replace(
+    '(import "islet" "call"',
+    '(import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))\n$&',
+  );
+  const { heard, instance } = await start(t, sleeps, { workers: 2 });
+  for (const number of [1, 2, 3, 4]) instance.begin(number, request(number, '/x'), nothing);
+  for (const number of [5, 6, 7]) {
+    instance.begin(number, request(number, '/'), nothing);
+    t.equal((await heard.ended(number)).cause, 'finished');
+  }
+  for (const number of [1, 2, 3, 4]) {
+    t.equal(heard.endsOf(number), 0, 'they sleep');
+    instance.drop(number);
+  }
+  t.equal(instance.inFlight, 0);
+});
+
 void t.test('cpu: waiting for a body costs nothing', { skip: withoutAddon }, async (t) => {
   const { heard, instance } = await start(t, command(), { limits: { cpuMs: 40 } });
   instance.begin(1, request(1, '/e', 2), nothing);
@@ -191,6 +243,23 @@ void t.test('log: lines without a byte are counted too', { skip: withoutAddon },
   instance.begin(1, request(1, '/x'), nothing);
   t.equal((await heard.ended(1)).cause, 'logBytes');
   t.ok(heard.logsOf(1).length <= 1000 + 1000 / 16);
+});
+
+void t.test('trap: its stack names the functions it passed', { skip: withoutAddon }, async (t) => {
+  const guest = command({ letter: 'x', body: '(call $echo)' }).replace(
+    '(call $head)\n    (loop',
+    'unreachable (loop',
+  );
+  const { heard, instance } = await start(t, guest);
+  for (const [number, path, frames] of [
+    [1, '/r', /\brecurse\b/],
+    [2, '/x', /\becho\b/],
+  ] as const) {
+    instance.begin(number, request(number, path), nothing);
+    t.equal((await heard.ended(number)).cause, 'finished');
+    const [name, message, stack] = heard.lineOf(number, 'Z') as readonly string[];
+    t.match(stack?.slice(`${name}: ${message}`.length), frames, path);
+  }
 });
 
 async function problemOf(started: Promise<unknown>): Promise<StartProblem | undefined> {

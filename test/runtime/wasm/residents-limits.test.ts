@@ -75,7 +75,7 @@ void t.test(
       t.equal(heard.unhealthies, 0);
       instance.begin(number, eventMessage(number, '"lost"'), nothing);
       await heard.ended(number);
-      t.match(heard.lineOf(number, 'Z')?.[1], /unreachable/);
+      t.equal(heard.lineOf(number, 'Z')?.[3], 'startup');
     }
     t.equal(heard.unhealthies, 1);
     t.equal(instance.inFlight, 0);

@@ -51,6 +51,44 @@ void t.test(
   },
 );
 
+void t.test(
+  'out of step: a line begun while it waits is not the next answer',
+  { skip: withoutAddon },
+  async (t) => {
+    // Polls at 0: reading (1) at 8, descriptor 0 at 16; a clock (0) at 56, monotonic (1) at 64, 5 ms at 72. Events from 256,
+    // their kind at 10. After the first time that only the clock has come, one byte without an end.
+    const polls = events
+      .replace(
+        '(memory (export "memory") 2)',
+        `(import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
+      $& (global $begun (mut i32) (i32.const 0))`,
+      )
+      .replace(
+        '(loop $more',
+        `$&
+      (block $ready (loop $again
+        (memory.fill (i32.const 0) (i32.const 0) (i32.const 96))
+        (i32.store8 (i32.const 8) (i32.const 1))
+        (i32.store (i32.const 64) (i32.const 1))
+        (i64.store (i32.const 72) (i64.const 5000000))
+        (br_if $ready (i32.ne (call $poll (i32.const 0) (i32.const 256) (i32.const 2) (i32.const 128)) (i32.const 0)))
+        (br_if $ready (i32.eq (i32.load8_u (i32.const 266)) (i32.const 1)))
+        (br_if $ready (i32.gt_u (i32.load (i32.const 128)) (i32.const 1)))
+        (if (i32.eqz (global.get $begun)) (then
+          (global.set $begun (i32.const 1))
+          (i32.store8 (i32.const 1024) (i32.const 120))
+          (call $print (i32.const 1024) (i32.const 1))))
+        (br $again)))`,
+      );
+    const running = await start(t, polls);
+    for (let i = 0; i < 10; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 40));
+      t.equal(await resultOf(running, `"own ${i}"`), `"own ${i}"`);
+    }
+    t.equal(running.heard.unhealthies, 0);
+  },
+);
+
 void t.test('out of step: what is printed while it starts is logged', { skip: withoutAddon }, async (t) => {
   const greets = events.replace(
     '(local $length i32)\n    (loop $more',

@@ -57,6 +57,36 @@ void t.test('start: what did not start is tried again each time', { skip: withou
   }
 });
 
+void t.test(
+  'start: one that takes neither CPU nor an end is a start that takes too long',
+  { skip: withoutAddon },
+  async (t) => {
+    // A subscription at 0: clock (0) at 8, monotonic (1) at 16, nanoseconds at 24.
+    const sleeps = (start: string): string => `(module
+      (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
+      (memory (export "memory") 1)
+      (func $sleep
+        (i32.store (i32.const 16) (i32.const 1))
+        (i64.store (i32.const 24) (i64.const 3600000000000))
+        (drop (call $poll (i32.const 0) (i32.const 64) (i32.const 1) (i32.const 128))))
+      ${start})`;
+    const engine = openWasm(t);
+    const starts = [
+      startWasmOn(engine, sleeps('(start $sleep) (func (export "_start"))')),
+      startWasmOn(engine, sleeps('(func (export "_start") (call $sleep))'), {
+        program: { protocol: 'events' },
+      }),
+    ];
+    for (const failure of await Promise.all(
+      starts.map((starting) => starting.catch((error: unknown) => error)),
+    )) {
+      t.ok(failure instanceof StartFailure);
+      t.match(failure, { problem: { kind: 'exceeded', limit: 'startupCpuMs' } });
+    }
+    t.match(await bodyOf(await startWasmOn(engine, component), '/'), /^hello/i, 'the engine goes on');
+  },
+);
+
 void t.test('start: the store made at the start serves one request', { skip: withoutAddon }, async (t) => {
   const running = await start(t, component);
   // `c` counts the calls of its store.

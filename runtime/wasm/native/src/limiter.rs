@@ -14,6 +14,10 @@ const MOST_MEMORIES: usize = 16;
 const MOST_TABLES: usize = 64;
 const MOST_INSTANCES: usize = 128;
 
+/// Of all stores of an instance at once, or memoryMb where that is more: a cell is given up at 2.5 GB of RSS, which one
+/// function must not be able to bring about. 96 stores of 16 MB, as JavaScript components have them, are that much.
+const INSTANCE_BYTES: u64 = 3 << 29;
+
 /// Bytes of all live stores of a loaded instance.
 pub type Gauge = Arc<AtomicU64>;
 
@@ -68,14 +72,15 @@ impl Limiter {
     fn grow(&mut self, current: usize, desired: usize, unit: usize) -> bool {
         let delta = (desired.saturating_sub(current) as u64).saturating_mul(unit as u64);
         let used = self.account.used.load(Ordering::Relaxed).saturating_add(delta);
-        if used > self.limit {
+        let most = self.limit.max(INSTANCE_BYTES);
+        let within = |all: u64| all.checked_add(delta).filter(|all| *all <= most);
+        if used > self.limit || self.gauge.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within).is_err() {
             self.account.denied.store(true, Ordering::Relaxed);
             return false;
         }
         self.account.used.store(used, Ordering::Relaxed);
         self.account.peak.fetch_max(used, Ordering::Relaxed);
         self.last = delta;
-        self.gauge.fetch_add(delta, Ordering::Relaxed);
         true
     }
 

@@ -66,7 +66,7 @@ impl Resident {
         self.idle.load(Ordering::SeqCst) && self.is_between() && !self.is_within_line()
     }
 
-    fn is_within_line(&self) -> bool {
+    pub fn is_within_line(&self) -> bool {
         self.stdout.get().is_some_and(|stdout| stdout.is_within_line())
     }
 

@@ -165,7 +165,8 @@ impl Residents {
             else {
                 return;
             };
-            if resident.idle.swap(true, Ordering::SeqCst) {
+            // One that looks again and again is told once, unless it has begun a line since.
+            if resident.idle.swap(true, Ordering::SeqCst) && !resident.is_within_line() {
                 return;
             }
             if !resident.ready.swap(true, Ordering::SeqCst) {
@@ -257,6 +258,7 @@ impl Residents {
                 Ending::Cause("cpuMs", None) => {
                     Ending::Threw(Thrown::new("Error", "Starting the program went over startupCpuMs", "startup"))
                 }
+                Ending::Threw(thrown) => Ending::Threw(Thrown { phase: "startup", ..thrown }),
                 other => other,
             };
             loaded.core.fail(&live, ending);

@@ -100,7 +100,8 @@ pub fn open_command_store<I: StdinStream + 'static, O: StdoutStream + 'static>(
 fn open_context(loaded: &Loaded, setup: &Setup, env: &[(String, String)]) -> wasmtime::Result<WasiCtxBuilder> {
     let mut builder = WasiCtx::builder();
     builder.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
-    builder.allow_blocking_current_thread(true).max_random_size(RANDOM_BYTES);
+    // Not on this thread: preview 1 sleeps on a timer by blocking where it may, and nothing stops that.
+    builder.allow_blocking_current_thread(false).max_random_size(RANDOM_BYTES);
     builder.args(&loaded.spec.program.args);
     for (name, value) in &loaded.shared.about.vars {
         if !env.iter().any(|(own, _)| own == name) {
