@@ -199,6 +199,9 @@ void t.test('package: the packed tarball works in an empty project', { timeout: 
     const bin = join(project, 'node_modules/.bin/islet');
     const { stdout } = await run(process.execPath, [bin, '--version'], { cwd: project });
     t.match(stdout, /\d+\.\d+\.\d+/);
+    const bench = await run(process.execPath, [bin, 'bench', '--help'], { cwd: project });
+    t.match(bench.stdout, /--only/, 'the bench is in the package');
+    await t.rejects(run(process.execPath, [bin, 'bench', '--only', 'luck'], { cwd: project }), { code: 2 });
   });
 
   await t.test('no child outlives a service that crashes', async (t) => {

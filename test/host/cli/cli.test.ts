@@ -101,6 +101,50 @@ void t.test(
   },
 );
 
+void t.test('host: --store names the database, and the token outlives a restart', async (t) => {
+  const cwd = t.testdir(sources);
+  const start = async (): Promise<CliProcess> => {
+    const host = new CliProcess(['host', ...free, '--store', './functions.db', '--json'], { cwd });
+    t.teardown(() => host.child.kill('SIGKILL'));
+    await host.until(/^\{.*\}$/m);
+    return host;
+  };
+  const token = (): Promise<string> => readFile(join(cwd, '.islet', 'token'), 'utf8');
+  const first = await start();
+  t.equal((await islet(cwd, 'deploy', 'hello.js')).code, 0);
+  const before = await token();
+  await first.stop();
+  t.ok(existsSync(join(cwd, 'functions.db')));
+  t.notOk(existsSync(join(cwd, '.islet', 'islet.db')));
+  const second = await start();
+  t.equal(await token(), before);
+  t.match(await islet(cwd, 'list', '--token', before.trim()), { code: 0, out: /hello/ });
+  t.equal((await second.stop()).code, 0);
+});
+
+void t.test(
+  'deploy: a top level that throws is exit code 1, and what answered before still does',
+  async (t) => {
+    const cwd = t.testdir(sources);
+    const { running } = await startHost(t, cwd);
+    t.equal((await islet(cwd, 'deploy', 'hello.js')).code, 0);
+    await writeFile(join(cwd, 'hello.js'), 'throw new RangeError("no good"); export default { fetch() {} };');
+    t.match(await islet(cwd, 'deploy', 'hello.js'), {
+      code: 1,
+      out: '',
+      err: /RangeError: no good[\s\S]*\(ERR_DEPLOY_FAILED\)/,
+    });
+    t.equal(await (await fetch(`${running.url}/hello/z`)).text(), 'hello /z');
+    t.match(JSON.parse((await islet(cwd, 'versions', 'hello', '--json')).out), [{ version: 1, weight: 100 }]);
+  },
+);
+
+void t.test('bench: its flags are its own, and so are its exit codes', async (t) => {
+  const cwd = t.testdir({});
+  t.match(await islet(cwd, 'bench', '--help'), { code: 0, out: /--only/ });
+  t.match(await islet(cwd, 'bench', '--only', 'luck'), { code: 2, out: '', err: /^islet bench: .*luck/ });
+});
+
 void t.test('dev: deploys on save, shows errors and logs inline, goes on with what ran', async (t) => {
   const cwd = t.testdir({ app: { 'index.ts': program('one') } });
   const dev = new CliProcess(['dev', 'app', ...free], { cwd });
