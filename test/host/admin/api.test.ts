@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import t from 'tap';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { openApiDocument } from '#host/admin/openapi.ts';
@@ -6,6 +8,7 @@ import { createAdmin } from '#host/admin/app.ts';
 import { MemoryHost } from '#test/support/memory-host.ts';
 import { startAdmin } from '#test/support/admin-server.ts';
 import type { TestAdmin } from '#test/support/admin-server.ts';
+import { openTestHost } from '#test/support/host.ts';
 
 type Tap = typeof t;
 
@@ -19,7 +22,7 @@ const files = { 'index.js': echo };
 /** Calls, checks the status and holds the answer to the document's schema for it. */
 async function call(
   t: Pick<Tap, 'equal' | 'ok' | 'same'>,
-  admin: TestAdmin,
+  admin: Pick<TestAdmin, 'call'>,
   [route, path, status, body]: readonly [route: string, path: string, status: number, body?: unknown],
 ): Promise<unknown> {
   const method = route.slice(0, route.indexOf(' '));
@@ -77,7 +80,25 @@ void t.test('openapi: path parameters are the ones in the path, operation ids ar
 });
 
 void t.test('admin: a life of a function, every answer in its documented shape', async (t) => {
-  const admin = await startAdmin(t);
+  await liveOnce(t, await startAdmin(t));
+});
+
+void t.test('admin: the same life on a real host, over its own listener', async (t) => {
+  const { adminUrl, dir } = await openTestHost(t);
+  const token = (await readFile(join(dir, 'token'), 'utf8')).trim();
+  const call: TestAdmin['call'] = (method, path, body) =>
+    fetch(`${adminUrl}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}` },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+  await liveOnce(t, { call });
+});
+
+async function liveOnce(
+  t: Pick<Tap, 'equal' | 'ok' | 'same'>,
+  admin: Pick<TestAdmin, 'call'>,
+): Promise<void> {
   const second = { 'index.js': `${echo}\n//2` };
   const fn = '/v1/functions/shop';
   const name = '/v1/functions/{name}';
@@ -154,15 +175,13 @@ void t.test('admin: a life of a function, every answer in its documented shape',
     [`GET ${name}`, fn, 404],
   ];
   for (const step of steps) await call(t, admin, step);
-  const untried =
-    admin &&
-    Object.entries(document.paths).flatMap(([path, operations]) =>
-      Object.keys(operations)
-        .map((method) => `${method.toUpperCase()} ${path}`)
-        .filter((route) => !steps.some((step) => step[0] === route)),
-    );
+  const untried = Object.entries(document.paths).flatMap(([path, operations]) =>
+    Object.keys(operations)
+      .map((method) => `${method.toUpperCase()} ${path}`)
+      .filter((route) => !steps.some((step) => step[0] === route)),
+  );
   t.same(untried, [], 'every operation was called');
-});
+}
 
 void t.test('admin: an invocation tells its outcome, value and logs once', async (t) => {
   const admin = await startAdmin(t);
