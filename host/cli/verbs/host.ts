@@ -41,6 +41,10 @@ export const hostFlags: Readonly<Record<string, Flag>> = {
     value: 'LIST',
     help: 'What no manifest may have under allow, e.g. eval,runningClock',
   },
+  'trust-proxy': {
+    type: 'boolean',
+    help: 'Behind one reverse proxy: believe its x-forwarded-for and x-forwarded-proto',
+  },
   'no-private-egress': {
     type: 'boolean',
     help: 'Refuse private addresses to fetch, also where a manifest names them',
@@ -131,6 +135,7 @@ export async function openHost(
     ...(mailFrom === undefined ? {} : { mailFrom }),
     ...(publicUrl === undefined ? {} : { publicUrl }),
     ...(forbid === undefined ? {} : { forbid: forbid.split(',') as HostOptions['forbid'] & {} }),
+    ...(args.is('trust-proxy') ? { trustProxy: true } : {}),
     ...(args.is('no-private-egress') ? { privateEgress: false } : {}),
   });
   return { host, [Symbol.asyncDispose]: () => host.close() };

@@ -145,6 +145,27 @@ void t.test('bench: its flags are its own, and so are its exit codes', async (t)
   t.match(await islet(cwd, 'bench', '--only', 'luck'), { code: 2, out: '', err: /^islet bench: .*luck/ });
 });
 
+void t.test(
+  'host: with --trust-proxy the proxy says who the client is, without it nobody does',
+  async (t) => {
+    const cwd = t.testdir({
+      'seen.js': `export default { fetch: ({ url, headers }) =>
+      new Response(url.split(':')[0] + ' ' + headers.get('x-forwarded-for')) };`,
+    });
+    const headers = { 'x-forwarded-for': '203.0.113.7', 'x-forwarded-proto': 'https' };
+    const answers: string[] = [];
+    for (const flags of [['--trust-proxy'], []]) {
+      const host = new CliProcess(['host', ...free, '--json', ...flags], { cwd });
+      t.teardown(() => host.child.kill('SIGKILL'));
+      const [line] = await host.until(/^\{.*\}$/m);
+      await islet(cwd, 'deploy', 'seen.js');
+      answers.push(await (await fetch(`${(JSON.parse(line) as Running).url}/seen/`, { headers })).text());
+      await host.stop();
+    }
+    t.same(answers, ['https 203.0.113.7, 127.0.0.1', 'http 127.0.0.1']);
+  },
+);
+
 void t.test('dev: deploys on save, shows errors and logs inline, goes on with what ran', async (t) => {
   const cwd = t.testdir({ app: { 'index.ts': program('one') } });
   const dev = new CliProcess(['dev', 'app', ...free], { cwd });
