@@ -44,6 +44,23 @@ await t.test('warm: an instance that is idle for idleMs goes, and is counted', a
   t.match(await test.host.metrics(), /islet_evictions_total\{cordon="default",reason="idle"\} [1-9]/);
 });
 
+await t.test('warm: instances of an old version go as replaced, ones that spin as unhealthy', async (t) => {
+  const test = await openTestHost(t);
+  await test.deploy('moves', hello);
+  await test.request('/moves/');
+  await test.deploy('moves', `${hello}//2`);
+  await test.request('/moves/');
+  await eventually('the old one goes', async () => ((await evictions(test))['replaced'] ?? 0) > 0);
+  t.equal((await evictions(test))['unhealthy'], 0);
+
+  await test.deploy('spins', 'export default { fetch() { for (;;); } };', { limits: { cpuMs: 50 } });
+  t.equal((await test.request('/spins/')).status, 503);
+  await eventually('it goes', async () => ((await evictions(test))['unhealthy'] ?? 0) > 0);
+  const metrics = await test.host.metrics();
+  for (const reason of ['replaced', 'unhealthy'])
+    t.match(metrics, new RegExp(`islet_evictions_total\\{cordon="default",reason="${reason}"\\} [1-9]`));
+});
+
 await t.test(
   'warm: when bytes run out the least recently used function makes room, and is counted',
   async (t) => {
@@ -71,11 +88,14 @@ await t.test(
     await first.deploy({ files: { 'index.js': hello } }, { name: 'hello' });
     cached.length = 0;
     t.equal((await first.fetch('hello', new Request('http://hello/'))).status, 200);
+    // Told after the answer that the start was made for.
+    await eventually('the start is told', () => cached.length > 0);
     t.same(cached, [true]);
     await first.close();
     const second = await open();
     t.teardown(() => second.close());
     t.equal((await second.fetch('hello', new Request('http://hello/'))).status, 200);
+    await eventually('the start is told', () => cached.length > 1);
     t.same(cached, [true, true]);
   },
 );
