@@ -59,6 +59,7 @@ export async function measureKv(run: BenchRun): Promise<KvReport> {
 
   run.progress('kv: the way to another process and back');
   const hopMicros = await hopper.call<number>('hop', { count: operations });
+  const hopAfterSyncMicros = await hopper.call<number>('hop', { count: operations, dir });
   const rows: KvRow[] = [];
   const syncs: number[] = [];
   for (const { what, verb, width } of kinds) {
@@ -81,5 +82,11 @@ export async function measureKv(run: BenchRun): Promise<KvReport> {
   await miniflare.call('close');
   await run.stop(program, sqlite, load, miniflare, hopper);
   const syncMicros = median(syncs);
-  return { rows, syncMicros, hopMicros, ...(peer === undefined ? {} : { miniflare: peer.version }) };
+  return {
+    rows,
+    syncMicros,
+    hopMicros,
+    hopAfterSyncMicros,
+    ...(peer === undefined ? {} : { miniflare: peer.version }),
+  };
 }

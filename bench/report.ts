@@ -129,6 +129,8 @@ export interface KvReport {
   readonly syncMicros: number;
   /** Median of 120 bytes to a bare node process over a socket pair and back, on the same core. */
   readonly hopMicros: number;
+  /** The same where the core has just waited for a sync of the disk. */
+  readonly hopAfterSyncMicros: number;
   /** Its version, where it is installed. */
   readonly miniflare?: string;
 }
