@@ -44,6 +44,11 @@ const acts = {
     for (let i = 0; i < n; i++) await env.KV.get('nothing');
     return 'read';
   },
+  fetch: async (n, _env, { url, headers }) => {
+    const self = new URL(`${headers.get('x-forwarded-prefix')}/?act=body&n=1`, url);
+    for (let i = 0; i < n; i++) await (await fetch(self)).text();
+    return 'fetched';
+  },
   log: (n) => {
     console.log('x'.repeat(n));
     return 'logged';

@@ -20,7 +20,7 @@ async function guest(
 ): Promise<(query: string, init?: RequestInit) => Promise<Answer>> {
   await host.deploy(
     { files: { 'index.js': source } },
-    { name, manifest: { limits, bindings: { KV: { kind: 'kv' } } } },
+    { name, manifest: { limits, bindings: { KV: { kind: 'kv' } }, egress: { private: ['127.0.0.1'] } } },
   );
   return async (query, init = {}) => {
     const response = await fetch(`${url}/${name}/?${query}`, init);
@@ -172,6 +172,8 @@ void t.test('limits: subrequests, log bytes', async (t) => {
   const call = await guest(test, 'counts', { subrequests: 3, logBytes: 100 });
   t.match(await call('act=kv&n=3'), { status: 200, text: 'read' }, 'subrequests: at the limit');
   t.match(await call('act=kv&n=4'), { status: 503, code: 'ERR_LIMIT_SUBREQUESTS' }, 'subrequests: one over');
+  t.match(await call('act=fetch&n=3'), { status: 200, text: 'fetched' }, 'fetch: at the limit');
+  t.match(await call('act=fetch&n=4'), { status: 503, code: 'ERR_LIMIT_SUBREQUESTS' }, 'fetch: one over');
   t.match(await call('act=log&n=100'), { status: 200, text: 'logged' }, 'log: at the limit');
   t.match(await call('act=log&n=101'), { status: 503, code: 'ERR_LIMIT_LOG' }, 'log: one byte over');
 });
