@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { openSqliteStore } from '#bindings/store/sqlite.ts';
 import type { Change } from '#bindings/store/store.ts';
+import { mountSmallDisk } from '#test/support/small-disk.ts';
 import { temporaryDir } from '#test/support/store-files.ts';
 
 const put = (key: string, bytes: number): Change => ({
@@ -11,14 +12,8 @@ const put = (key: string, bytes: number): Change => ({
   value: new Uint8Array(bytes).fill(7),
 });
 
-/** A real disk of two megabytes, where this user may mount one. */
-function mountSmallDisk(dir: string): string | undefined {
-  const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'islet-test', dir], { encoding: 'utf8' });
-  return mount.status === 0 ? undefined : (mount.stderr || String(mount.error)).trim();
-}
-
 const dir = temporaryDir(t);
-const refused = mountSmallDisk(dir);
+const refused = mountSmallDisk(dir, '2m');
 const options = refused === undefined ? {} : { skip: `no small disk can be mounted here: ${refused}` };
 
 void t.test(
