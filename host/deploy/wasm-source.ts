@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { WasmCode, WasmProgram } from '#runtime/deployment.ts';
 import { HostError } from '#runtime/errors.ts';
+import { defaultCaps } from '#runtime/limits.ts';
 import type { OpenSource } from './source.ts';
 
 /** The longest module that is looked at: what compiling it may cost grows with it. */
@@ -100,6 +101,10 @@ function skipSpace(text: string): number {
 function toProgram({ entry, manifest }: OpenSource, guest: Guest): WasmProgram {
   const { protocol, reuse = 1, args = [] } = manifest.wasm ?? {};
   if (manifest.handler !== undefined) refuse(entry, '"handler" is for Python and Ruby; leave it out');
+  const { memoryMb = 0 } = manifest.limits ?? {};
+  // Beyond it there is no place in the pool that instances live in (runtime/wasm), whatever the host's caps are.
+  if (memoryMb > defaultCaps.memoryMb)
+    refuse(entry, `"limits.memoryMb" is ${memoryMb}; WebAssembly has ${defaultCaps.memoryMb} at the most`);
   if (guest === 'component') {
     if (protocol !== undefined)
       refuse(entry, '"wasm.protocol" is for modules, a component is called through wasi:http; leave it out');
