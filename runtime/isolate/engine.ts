@@ -26,6 +26,8 @@ export interface IsolateEngineOptions {
 interface Order {
   readonly spec: ScriptSpec;
   readonly watcher: InstanceWatcher;
+  /** How soon its instance may run on this thread; Infinity: never, its top level neither. */
+  readonly quickEntries: number;
   readonly again?: Again;
 }
 
@@ -81,9 +83,9 @@ export class IsolateEngine implements Engine<ScriptSpec> {
 
   async start(spec: ScriptSpec, watcher: InstanceWatcher): Promise<Started> {
     const { memoryMb } = spec.limits;
-    const order = { spec, watcher };
+    const order = this.#order(spec, watcher);
     let site = await this.#site(memoryMb);
-    if (this.#mayStartHere(spec)) {
+    if (this.#mayStartHere(order)) {
       const ran = this.#startup(site, order).runHere();
       if (ran !== undefined) return this.#started(site, ran, order);
       this.#keepOff(spec);
@@ -98,13 +100,11 @@ export class IsolateEngine implements Engine<ScriptSpec> {
    * turns out to be not for this thread.
    */
   startNow(spec: ScriptSpec, watcher: InstanceWatcher, again: Again): Started | undefined {
-    if (!this.#mayStartHere(spec)) return undefined;
+    const order = this.#order(spec, watcher);
+    if (!this.#mayStartHere(order)) return undefined;
     const sandbox = this.#stock.take(spec.limits.memoryMb);
     if (sandbox === undefined) return undefined;
-    const [site, order] = [
-      { sandbox, spare: true },
-      { spec, watcher },
-    ];
+    const site = { sandbox, spare: true };
     const ran = this.#startup(site, order).runHere();
     if (ran === undefined) return this.#keepOff(spec);
     const from = (messages: readonly Message[]): void => {
@@ -114,16 +114,15 @@ export class IsolateEngine implements Engine<ScriptSpec> {
     return this.#started(site, ran, { ...order, again: { may: () => again.may(), start: from } });
   }
 
-  /** What is compiled already and has not shown to be slow may run its top level on this thread. */
-  #mayStartHere(spec: ScriptSpec): boolean {
-    const { cache } = spec;
-    return (
-      this.#quickest(spec) < Infinity && cache !== undefined && !this.#slow.has(cache) && isQuicklyRead(cache)
-    );
+  /** Searches the source, and so once a start. */
+  #order(spec: ScriptSpec, watcher: InstanceWatcher): Order {
+    const never = spec.apart === true || spec.source.includes(openServices);
+    return { spec, watcher, quickEntries: never ? Infinity : this.#quickEntries };
   }
 
-  #quickest({ source, apart }: ScriptSpec): number {
-    return apart === true || source.includes(openServices) ? Infinity : this.#quickEntries;
+  /** What is compiled already and has not shown to be slow may run its top level on this thread. */
+  #mayStartHere({ spec: { cache }, quickEntries }: Order): boolean {
+    return quickEntries < Infinity && cache !== undefined && !this.#slow.has(cache) && isQuicklyRead(cache);
   }
 
   /** Later starts of the same code begin on their own thread. */
@@ -143,13 +142,14 @@ export class IsolateEngine implements Engine<ScriptSpec> {
     return new Startup({ sandbox, spec, watcher, watchdog: this.#watchdog });
   }
 
-  #started({ sandbox, spare }: Site, ran: Ran, { spec, watcher, again }: Order): Started {
+  #started({ sandbox, spare }: Site, ran: Ran, order: Order): Started {
+    const { spec, watcher, quickEntries, again } = order;
     const { loadMs: load, topLevelMs: topLevel } = ran;
     const instance = new IsolateInstance(sandbox, {
       limits: spec.limits,
       watcher,
       watchdog: this.#watchdog,
-      quickEntries: this.#quickest(spec),
+      quickEntries,
       again,
       // A top level that was over so soon has not made much.
       memoryBytes: topLevel < shortMs ? sandbox.restingBytes : 0,

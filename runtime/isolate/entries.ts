@@ -58,14 +58,8 @@ export class Entries {
     });
   }
 
-  /** One message on this thread. */
-  oneHere(message: Message): Ran {
-    const now = performance.timeOrigin + performance.now();
-    return this.#here(argumentsOf(message, directEntry, now), this.#timeoutMs);
-  }
-
-  /** One message on this thread, given up after so many ms of wall clock. */
-  tryHere(message: Message, timeoutMs: number): Ran {
+  /** One message on this thread, ended after so many ms of wall clock. */
+  oneHere(message: Message, timeoutMs: number = this.#timeoutMs): Ran {
     const now = performance.timeOrigin + performance.now();
     return this.#here(argumentsOf(message, directEntry, now), timeoutMs);
   }

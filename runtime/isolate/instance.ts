@@ -228,7 +228,7 @@ export class IsolateInstance implements Instance {
     const { first } = this.#inbox;
     if (first === undefined || this.#dead) return true;
     this.#prepare([first], false);
-    const { ran, held } = tryHere(this.#sandbox, () => this.#entries.tryHere(first, hereMs));
+    const { ran, held } = tryHere(this.#sandbox, () => this.#entries.oneHere(first, hereMs));
     if (this.#waits || (ran.failure !== undefined && isTimeout(ran.failure.error))) {
       this.#startAnew(again);
       return false;

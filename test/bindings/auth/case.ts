@@ -167,3 +167,12 @@ export async function operate({ attachment }: Visitor, method: string, args: unk
   const answer: Answer = await grant.call({ method, args });
   return answer.value;
 }
+
+/** A part of a JWT (RFC 7515, 3). */
+export function encode(value: unknown): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url');
+}
+
+export function decode(part: string | undefined): Record<string, unknown> {
+  return JSON.parse(Buffer.from(part ?? '', 'base64url').toString()) as Record<string, unknown>;
+}

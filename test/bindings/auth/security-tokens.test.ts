@@ -6,6 +6,8 @@ import { compactVerify, importJWK } from 'jose';
 import {
   ada,
   authCase,
+  decode,
+  encode,
   operate,
   signInForTokens,
   signUp,
@@ -13,14 +15,6 @@ import {
   type AuthCase,
   type Visitor,
 } from './case.ts';
-
-function encode(value: unknown): string {
-  return Buffer.from(JSON.stringify(value)).toString('base64url');
-}
-
-function decode(part: string | undefined): Record<string, unknown> {
-  return JSON.parse(Buffer.from(part ?? '', 'base64url').toString()) as Record<string, unknown>;
-}
 
 interface Held {
   readonly made: AuthCase;

@@ -4,17 +4,19 @@ import type { Test } from 'tap';
 import { Places } from '#bindings/auth/places.ts';
 import { keyGraceMs } from '#bindings/auth/pool.ts';
 import { temporaryStore } from '#test/support/store-files.ts';
-import { authCase, operate, signInForTokens, signUp, visitor, type AuthCase, type Visitor } from './case.ts';
+import {
+  authCase,
+  decode,
+  encode,
+  operate,
+  signInForTokens,
+  signUp,
+  visitor,
+  type AuthCase,
+  type Visitor,
+} from './case.ts';
 
 const day = 86_400_000;
-
-function encode(value: unknown): string {
-  return Buffer.from(JSON.stringify(value)).toString('base64url');
-}
-
-function decode(part: string | undefined): Record<string, unknown> {
-  return JSON.parse(Buffer.from(part ?? '', 'base64url').toString()) as Record<string, unknown>;
-}
 
 interface Held {
   readonly made: AuthCase;
